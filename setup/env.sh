@@ -54,7 +54,9 @@ else
         export ROS_DISTRO=jazzy ROS_VERSION=2 ROS_PYTHON_VERSION=3
     fi
 
-    if [ -n "${BASH_VERSION-}" ] && [ -f "$_enpire_root/install/local_setup.bash" ]; then
+    if [ -n "${ENPIRE_ENV_WITHOUT_WORKSPACE-}" ]; then
+        :  # the set-up builds the workspace on what is below it
+    elif [ -n "${BASH_VERSION-}" ] && [ -f "$_enpire_root/install/local_setup.bash" ]; then
         _enpire_source "$_enpire_root/install/local_setup.bash"
     elif [ -n "${ZSH_VERSION-}" ] && [ -f "$_enpire_root/install/local_setup.zsh" ]; then
         _enpire_source "$_enpire_root/install/local_setup.zsh"

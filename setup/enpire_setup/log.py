@@ -1,0 +1,124 @@
+"""Progress lines for people, details for a file, and programs run with both.
+
+Not covered: the log is not rotated; each set-up that has work to do starts it
+anew.
+"""
+from __future__ import annotations
+
+import collections
+import datetime
+import os
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Iterator, Mapping, Optional, Sequence, TextIO
+
+TAIL_LINES = 400
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a program ended: its exit status and the end of what it wrote."""
+
+    status: int
+    tail: str
+
+
+class Log:
+    """A file for details; a full disk stops the details, never the set-up's own sentence."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file: Optional[TextIO] = None
+
+    def open(self) -> None:
+        """Start the file anew. Raises OSError when it cannot be written."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = open(self.path, 'w', encoding='utf-8', errors='replace')
+        self.write(f'Set-up of {datetime.datetime.now().isoformat(timespec="seconds")}\n')
+
+    def write(self, text: str) -> None:
+        """Add text. A file that can't be written any more is given up silently:
+        whoever fills the disk is told by the stage that needed the room.
+        """
+        if self._file is None:
+            return
+        try:
+            self._file.write(text)
+            self._file.flush()
+        except OSError:
+            self.close()
+
+    def close(self) -> None:
+        """Close the file; what cannot be flushed is lost."""
+        file, self._file = self._file, None
+        if file is None:
+            return
+        try:
+            file.close()
+        except OSError as error:
+            sys.stderr.write(f'The log {self.path} is cut short: {error.strerror}.\n')
+
+    def run(
+        self,
+        command: Sequence[str],
+        env: Optional[Mapping[str, str]] = None,
+        cwd: Optional[Path] = None,
+    ) -> Outcome:
+        """Run a program to its end, its output into the log. The caller judges the status.
+
+        Raises OSError when the program cannot be started.
+        """
+        self.write(f'\n$ {" ".join(str(word) for word in command)}\n')
+        tail: collections.deque[str] = collections.deque(maxlen=TAIL_LINES)
+        process = subprocess.Popen(
+            [str(word) for word in command],
+            env=None if env is None else dict(env),
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors='replace',
+        )
+        assert process.stdout is not None
+        try:
+            for line in process.stdout:
+                tail.append(line)
+                self.write(line)
+            status = process.wait()
+        except BaseException:
+            # Ctrl-C reached the program too; SIGTERM to us alone did not.
+            process.terminate()
+            process.wait()
+            raise
+        self.write(f'(exit status {status})\n')
+        return Outcome(status, ''.join(tail))
+
+
+@contextmanager
+def progress(title: str, log: Log) -> Iterator[None]:
+    """Show one line for a stage: its title at once, its seconds when it ends well."""
+    sys.stdout.write(f'  {title} ... ')
+    sys.stdout.flush()
+    log.write(f'\n== {title}\n')
+    start = time.monotonic()
+    try:
+        yield
+    except BaseException:
+        sys.stdout.write('\n')
+        sys.stdout.flush()
+        raise
+    sys.stdout.write(f'{time.monotonic() - start:.1f} s\n')
+    sys.stdout.flush()
+
+
+def plain_environment(base: Mapping[str, str]) -> dict[str, str]:
+    """Return a copy of the environment without what an outer `make` or Python left in it."""
+    dropped = ('MAKEFLAGS', 'MFLAGS', 'MAKELEVEL', 'PYTHONHOME', '__PYVENV_LAUNCHER__')
+    env = {name: value for name, value in base.items() if name not in dropped}
+    env.setdefault('PATH', os.defpath)
+    return env

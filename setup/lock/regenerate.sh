@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# For maintainers: writes the lock files anew from the *.in files beside them.
+#
+#     setup/lock/regenerate.sh                    keeps the versions that are locked
+#     setup/lock/regenerate.sh --upgrade          takes the newest that fit
+#     setup/lock/regenerate.sh --upgrade-package mujoco
+#
+# It needs network and `uv` on PATH (pip install uv, in an environment of its own).
+set -euo pipefail
+cd "$(dirname -- "${BASH_SOURCE[0]}")"
+# uv would fetch a Python 3.10 of its own if there is none; it can do without.
+export UV_PYTHON_DOWNLOADS=never
+for name in wheels sourced-ros; do
+    uv pip compile "$name.in" --output-file "$name.txt" --quiet \
+        --universal --python-version 3.10 --generate-hashes \
+        --no-emit-index-url --no-emit-find-links --no-annotate \
+        --custom-compile-command 'setup/lock/regenerate.sh' "$@"
+done
