@@ -1,0 +1,159 @@
+"""Between ROS messages and the plain types of `enpire_core.types`. Joints are matched by name.
+
+Only the form of a message is checked here: names, lengths, encodings. Values (NaN, limits) are the
+safety gate's matter and pass unchanged. A namespace prefixes topics, not joints.
+"""
+
+from array import array
+
+import numpy as np
+from builtin_interfaces.msg import Time
+from sensor_msgs.msg import Image
+from sensor_msgs.msg import JointState as JointStateMessage
+from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
+
+from enpire_core.joints import JOINT_COUNT, JOINT_NAMES
+from enpire_core.ticks import NANOSECONDS, TICK_RATE_HZ
+from enpire_core.types import JointCommand, JointState
+
+_NAMES = list(JOINT_NAMES)
+_TICK_NS = NANOSECONDS // TICK_RATE_HZ
+
+
+class ConversionError(ValueError):
+    """A message does not have the form that it must have; the text says what was expected and what came."""
+
+
+def stamp_to_ns(stamp):
+    """Return a builtin_interfaces/Time as whole nanoseconds."""
+    return stamp.sec * NANOSECONDS + stamp.nanosec
+
+
+def ns_to_stamp(stamp_ns):
+    """Return whole nanoseconds (0 or more) as a builtin_interfaces/Time."""
+    sec, nanosec = divmod(stamp_ns, NANOSECONDS)
+    return Time(sec=sec, nanosec=nanosec)
+
+
+def joint_order(names):
+    """Return the indices that put values given in the order of ``names`` into that of JOINT_NAMES.
+
+    None where they are in that order already. ConversionError for unknown, missing or doubled names.
+    """
+    if names == _NAMES:
+        return None
+    names = list(names)
+    unknown = [name for name in names if name not in _NAMES]
+    if unknown:
+        raise ConversionError(f'joint names: expected the {JOINT_COUNT} of a station ({_NAMES[0]} to {_NAMES[-1]}), '
+                              f'got the unknown {unknown[0]!r}')
+    missing = [name for name in _NAMES if name not in names]
+    if missing:
+        raise ConversionError(f'joint names: expected all {JOINT_COUNT} of a station, {", ".join(missing)} missing')
+    if len(names) != JOINT_COUNT:
+        doubled = next(name for name in names if names.count(name) > 1)
+        raise ConversionError(f'joint names: expected each once, got {doubled!r} {names.count(doubled)} times')
+    return np.array([names.index(name) for name in _NAMES])
+
+
+def _values(values, order, what):
+    if len(values) != JOINT_COUNT:
+        raise ConversionError(f'{what}: expected {JOINT_COUNT} values, got {len(values)}')
+    found = np.array(values, dtype=np.float64)
+    return found if order is None else found[order]
+
+
+def joint_state_from_message(message):
+    """Return a sensor_msgs/JointState as a JointState; ConversionError where a part is missing."""
+    order = joint_order(message.name)
+    return JointState(stamp_to_ns(message.header.stamp),
+                      _values(message.position, order, 'position'),
+                      _values(message.velocity, order, 'velocity'),
+                      _values(message.effort, order, 'effort'))
+
+
+def joint_state_to_message(state):
+    """Return a JointState as a sensor_msgs/JointState with all three arrays; frame_id stays empty."""
+    message = JointStateMessage()
+    message.header.stamp = ns_to_stamp(state.stamp_ns)
+    message.name = _NAMES.copy()
+    message.position = _array(state.positions)
+    message.velocity = _array(state.velocities)
+    message.effort = _array(state.efforts)
+    return message
+
+
+def command_from_message(message):
+    """Return a trajectory_msgs/JointTrajectory of one point as a JointCommand.
+
+    Absent efforts are zeros. ConversionError for another number of points, for velocities or
+    accelerations (a command has none: the driver makes them), and for a wrong form.
+    """
+    if len(message.points) != 1:
+        raise ConversionError(f'points: expected 1, got {len(message.points)} (whole trajectories are not taken: '
+                              'send one point a tick)')
+    point = message.points[0]
+    if len(point.velocities) or len(point.accelerations):
+        raise ConversionError('points[0]: expected positions and efforts only, got velocities or accelerations')
+    order = joint_order(message.joint_names)
+    efforts = _values(point.effort, order, 'effort') if len(point.effort) else np.zeros(JOINT_COUNT)
+    return JointCommand(stamp_to_ns(message.header.stamp), _values(point.positions, order, 'positions'), efforts)
+
+
+def command_to_message(command):
+    """Return a JointCommand as a trajectory_msgs/JointTrajectory of one point, one tick ahead."""
+    message = JointTrajectory()
+    message.header.stamp = ns_to_stamp(command.stamp_ns)
+    message.joint_names = _NAMES.copy()
+    point = JointTrajectoryPoint()
+    point.positions = _array(command.positions)
+    point.effort = _array(command.efforts)
+    point.time_from_start.nanosec = _TICK_NS
+    message.points = [point]
+    return message
+
+
+def _array(values):
+    # The generated setters take array.array as it is, and walk through anything else.
+    return array('d', np.ascontiguousarray(values, dtype=np.float64).tobytes())
+
+
+def color_to_image(frame, frame_id):
+    """Return a Frame's colour as a sensor_msgs/Image (rgb8) in ``frame_id``."""
+    height, width, _ = frame.color.shape
+    return _image(frame, frame_id, frame.color, 'rgb8', height, width, 3 * width)
+
+
+def depth_to_image(frame, frame_id):
+    """Return a Frame's depth as a sensor_msgs/Image (16UC1, millimetres) in ``frame_id``."""
+    if frame.depth is None:
+        raise ConversionError(f'{frame.camera}: expected a frame with depth, got one without')
+    height, width = frame.depth.shape
+    return _image(frame, frame_id, frame.depth, '16UC1', height, width, 2 * width)
+
+
+def _image(frame, frame_id, pixels, encoding, height, width, step):
+    message = Image()
+    message.header.stamp = ns_to_stamp(frame.stamp_ns)
+    message.header.frame_id = frame_id
+    message.height, message.width, message.step = height, width, step
+    message.encoding = encoding
+    message.is_bigendian = 0
+    message.data = array('B', np.ascontiguousarray(pixels).tobytes())
+    return message
+
+
+def pixels_from_image(message):
+    """Return a sensor_msgs/Image as (H, W, 3) uint8 RGB (rgb8) or (H, W) uint16 millimetres (16UC1)."""
+    kinds = {'rgb8': (np.uint8, 3), '16UC1': (np.dtype('<u2'), 1)}
+    if message.encoding not in kinds or message.is_bigendian:
+        raise ConversionError(f'image: expected little-endian rgb8 or 16UC1, got {message.encoding!r}, '
+                              f'is_bigendian {message.is_bigendian}')
+    kind, channels = kinds[message.encoding]
+    row = message.width * channels * np.dtype(kind).itemsize
+    if message.step != row or len(message.data) != row * message.height:
+        raise ConversionError(f'image: expected {message.height} rows of {row} bytes, got step {message.step} and '
+                              f'{len(message.data)} bytes')
+    pixels = np.frombuffer(message.data, dtype=kind).copy()
+    shape = (message.height, message.width) + ((3,) if channels == 3 else ())
+    return pixels.reshape(shape)

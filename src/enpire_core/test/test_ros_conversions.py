@@ -1,0 +1,94 @@
+"""Messages to plain types and back, by name."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip('rclpy', reason='needs ROS 2')
+
+from sensor_msgs.msg import Image  # noqa: E402
+from trajectory_msgs.msg import JointTrajectoryPoint  # noqa: E402
+
+from enpire_core import conversions as c  # noqa: E402
+from enpire_core.joints import JOINT_NAMES  # noqa: E402
+from enpire_core.ticks import tick_to_ns  # noqa: E402
+from enpire_core.types import Frame, JointCommand, JointState  # noqa: E402
+
+VALUES = np.arange(14) / 7.0
+STATE = JointState(tick_to_ns(100), VALUES, VALUES + 1, VALUES + 2)
+COMMAND = JointCommand(tick_to_ns(100), VALUES, VALUES + 3)
+
+
+def test_a_stamp_comes_back_whole():
+    for stamp in (0, 999_999_999, 1_000_000_000, 1_764_000_000_123_456_789):
+        assert c.stamp_to_ns(c.ns_to_stamp(stamp)) == stamp
+
+
+def test_a_state_comes_back_bit_for_bit():
+    again = c.joint_state_from_message(c.joint_state_to_message(STATE))
+    assert again.stamp_ns == STATE.stamp_ns
+    for name in ('positions', 'velocities', 'efforts'):
+        assert getattr(again, name).tobytes() == getattr(STATE, name).tobytes()
+
+
+def test_a_command_comes_back_bit_for_bit_and_absent_efforts_are_zeros():
+    message = c.command_to_message(COMMAND)
+    again = c.command_from_message(message)
+    assert again.positions.tobytes() == COMMAND.positions.tobytes()
+    assert again.efforts.tobytes() == COMMAND.efforts.tobytes() and again.stamp_ns == COMMAND.stamp_ns
+    message.points[0].effort = []
+    assert not c.command_from_message(message).efforts.any()
+
+
+def test_joints_are_matched_by_name_and_not_by_position():
+    message = c.command_to_message(COMMAND)
+    order = np.random.default_rng(1).permutation(14)
+    message.joint_names = [JOINT_NAMES[i] for i in order]
+    message.points[0].positions = COMMAND.positions[order].tolist()
+    message.points[0].effort = COMMAND.efforts[order].tolist()
+    again = c.command_from_message(message)
+    assert (again.positions == COMMAND.positions).all() and (again.efforts == COMMAND.efforts).all()
+
+
+def names(message, change):
+    message.joint_names = change(list(message.joint_names))
+
+
+@pytest.mark.parametrize('change, words', [
+    (lambda m: names(m, lambda n: n[:-1] + ['elbow']), "unknown 'elbow'"),
+    (lambda m: names(m, lambda n: n[:-1]), 'right_gripper missing'),
+    (lambda m: names(m, lambda n: n + ['left_joint1']), "'left_joint1' 2 times"),
+    (lambda m: names(m, lambda n: []), 'missing'),
+    (lambda m: m.points.append(JointTrajectoryPoint()), 'expected 1, got 2'),
+    (lambda m: m.points.clear(), 'expected 1, got 0'),
+    (lambda m: setattr(m.points[0], 'positions', [0.0] * 13), 'positions: expected 14 values, got 13'),
+    (lambda m: setattr(m.points[0], 'effort', [0.0] * 15), 'effort: expected 14 values, got 15'),
+    (lambda m: setattr(m.points[0], 'velocities', [0.0] * 14), 'velocities'),
+])
+def test_a_command_of_a_wrong_form_is_refused_and_what_is_wrong_named(change, words):
+    message = c.command_to_message(COMMAND)
+    change(message)
+    with pytest.raises(c.ConversionError, match=words):
+        c.command_from_message(message)
+
+
+def test_a_state_without_velocities_is_refused():
+    message = c.joint_state_to_message(STATE)
+    message.velocity = []
+    with pytest.raises(c.ConversionError, match='velocity: expected 14 values, got 0'):
+        c.joint_state_from_message(message)
+
+
+def test_an_image_comes_back_and_another_encoding_is_refused():
+    color = np.random.default_rng(2).integers(0, 255, (4, 5, 3), dtype=np.uint8)
+    depth = np.arange(20, dtype=np.uint16).reshape(4, 5)
+    frame = Frame('top_camera', 7, color, depth)
+    message = c.color_to_image(frame, 'unit0/top')
+    assert (c.pixels_from_image(message) == color).all() and message.header.frame_id == 'unit0/top'
+    assert (c.pixels_from_image(c.depth_to_image(frame, 'f')) == depth).all()
+    message.data = message.data[:-1]
+    with pytest.raises(c.ConversionError, match='59 bytes'):
+        c.pixels_from_image(message)
+    with pytest.raises(c.ConversionError, match='bgr8'):
+        c.pixels_from_image(Image(encoding='bgr8'))
+    with pytest.raises(c.ConversionError, match='with depth'):
+        c.depth_to_image(Frame('top_camera', 7, color), 'f')

@@ -1,0 +1,99 @@
+"""A process run by `enpire_core.main.run`: signals, faults at configure, and asking for the end."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+import pytest
+
+pytest.importorskip('rclpy', reason='needs ROS 2')
+
+import domain_coordinator  # noqa: E402
+
+SCRIPT = '''
+import sys
+from dataclasses import dataclass
+from enpire_core.main import run
+from enpire_core.node import ManagedNode
+from enpire_core.params import parameter
+
+@dataclass(frozen=True)
+class Parameters:
+    how: str = parameter('wait', 'what to do', choices=('wait', 'break', 'finish', 'raise'))
+
+class Example(ManagedNode):
+    def __init__(self):
+        super().__init__('example', Parameters)
+    def open(self):
+        if self.parameters.how == 'break':
+            raise OSError('no such arm: /dev/can0')
+    def start(self):
+        print('started', flush=True)
+        if self.parameters.how == 'finish':
+            self.finish(3)
+        if self.parameters.how == 'raise':
+            self.create_steady_timer(0.01, lambda: 1 / 0)
+    def on_fault(self, text):
+        raise RuntimeError(text)
+    def hold(self):
+        print('hold', flush=True)
+    def release(self):
+        print('release', flush=True)
+
+sys.exit(run(Example))
+'''
+
+
+def start(*arguments):
+    with domain_coordinator.domain_id() as domain:
+        environment = dict(os.environ, ROS_DOMAIN_ID=str(domain))
+    return subprocess.Popen([sys.executable, '-c', SCRIPT, *arguments], env=environment, text=True,
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def ends(process, timeout_s=30.0):
+    killer = threading.Timer(timeout_s, process.kill)
+    killer.start()
+    out, err = process.communicate()
+    killer.cancel()
+    return process.returncode, out.split(), err
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_in_order_with_exit_code_0(number):
+    process = start()
+    assert process.stdout.readline() == 'started\n'
+    process.send_signal(number)
+    process.send_signal(number)  # a terminal and a supervisor both send one
+    code, out, err = ends(process)
+    assert (code, out) == (0, ['hold', 'hold', 'release']), err
+    assert 'Traceback' not in err
+
+
+def test_a_fault_at_configure_is_one_line_and_exit_code_1():
+    code, out, err = ends(start('--ros-args', '-p', 'how:=break'))
+    assert code == 1 and out[0] == 'release'
+    lines = [line for line in err.splitlines() if line.strip()]
+    assert len(lines) == 1 and 'could not configure: no such arm: /dev/can0' in lines[0], err
+
+
+@pytest.mark.parametrize('arguments, code, words', [
+    (('--ros-args', '-p', 'hwo:=wait'), 1, "unknown parameter 'hwo'; the nearest known one is 'how'"),
+    (('--ros-args', '-p', 'how:=wiat'), 1, "how: expected one of 'wait'"),
+    (('--frobnicate',), 2, "expected only ROS arguments (--ros-args ...), got '--frobnicate'"),
+])
+def test_wrong_arguments_are_one_line(arguments, code, words):
+    got, out, err = ends(start(*arguments))
+    assert got == code and words in err and 'started' not in out and 'Traceback' not in err, err
+
+
+def test_a_node_can_end_its_process_with_a_code():
+    assert ends(start('--ros-args', '-p', 'how:=finish'))[0] == 3
+
+
+def test_a_fault_handler_that_raises_ends_the_process_after_an_ordered_stop():
+    code, out, err = ends(start('--ros-args', '-p', 'how:=raise'))
+    assert code == 1 and out == ['started', 'hold', 'hold', 'release']
+    assert 'ZeroDivisionError' in err
