@@ -1,0 +1,132 @@
+"""The full state of a simulated station before a phase of a trial, as one file.
+
+A record is a zipped npz without pickles. Together with the scene folder it is all that a replay needs:
+physics, follower, tick, the pose snapshots behind the cameras' newest frames, and the parameters that
+were drawn for the station. It holds ground truth: files are 0600 in a folder of 0700.
+
+Not covered: the scene itself (its digest is in the record and is compared), and the safety gate and
+trial server, which keep no state from one phase to the next.
+"""
+
+import io
+import json
+import os
+import zipfile
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from enpire_core.files import write_bytes
+
+FORMAT = 1
+SUFFIX = '.npz'
+_TEXTS = ('unit', 'trial_id', 'phase', 'scene_digest', 'digest')
+_NUMBERS = ('lab_seed', 'tick')
+
+
+class RecordError(ValueError):
+    """A record that cannot be written, read or used; the text names the file where there is one."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """One recorded state.
+
+    ``parameters``: the station's parameters as plain JSON values; ``cameras``: profile 'WxHxF' by
+    camera; ``frame_ticks``: the tick of each camera's newest frame; ``snapshots``: what that tick
+    looked like, by tick; ``digest``: SHA-256 (hex) of world, follower and tick.
+    """
+
+    unit: str
+    lab_seed: int
+    trial_id: str
+    phase: str
+    tick: int
+    scene_digest: str
+    digest: str
+    world: bytes
+    follower: bytes
+    parameters: dict
+    cameras: dict = field(default_factory=dict)
+    frame_ticks: dict = field(default_factory=dict)
+    snapshots: dict = field(default_factory=dict)
+
+
+def encode(record):
+    """Return ``record`` as the bytes of a record file."""
+    meta = {name: getattr(record, name) for name in (*_TEXTS, *_NUMBERS)}
+    meta.update(format=FORMAT, parameters=record.parameters, cameras=record.cameras,
+                frame_ticks=record.frame_ticks)
+    arrays = {f'snapshot_{tick}': np.frombuffer(data, np.uint8)
+              for tick, data in record.snapshots.items()}
+    text = json.dumps(meta, sort_keys=True).encode()
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, meta=np.frombuffer(text, np.uint8),
+                        world=np.frombuffer(record.world, np.uint8),
+                        follower=np.frombuffer(record.follower, np.uint8), **arrays)
+    return buffer.getvalue()
+
+
+def decode(data, name='record'):
+    """Return the Record in ``data``; RecordError, naming ``name``, for anything else."""
+    try:
+        with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+            parts = {key: arrays[key].tobytes() for key in arrays.files}
+        meta = json.loads(parts['meta'])
+        if meta['format'] != FORMAT:
+            raise RecordError(f'{name}: expected a record of format {FORMAT}, got {meta["format"]!r}: '
+                              'replay it with the version that wrote it')
+        values = {key: _typed(meta, key, str) for key in _TEXTS}
+        values.update({key: _typed(meta, key, int) for key in _NUMBERS})
+        values.update({key: _typed(meta, key, dict) for key in ('parameters', 'cameras', 'frame_ticks')})
+        snapshots = {int(key[len('snapshot_'):]): value for key, value in parts.items()
+                     if key.startswith('snapshot_')}
+        missing = set(values['frame_ticks'].values()) - set(snapshots)
+        if missing:
+            raise RecordError(f'{name}: expected the snapshots of ticks {sorted(missing)}, got none')
+        return Record(world=parts['world'], follower=parts['follower'], snapshots=snapshots, **values)
+    except RecordError:
+        raise
+    except (ValueError, KeyError, TypeError, EOFError, OSError, zipfile.BadZipFile) as error:
+        raise RecordError(f'{name}: expected a state record, got a file that cannot be read as one '
+                          f'({type(error).__name__}: {error})') from error
+
+
+def _typed(meta, key, kind):
+    value = meta[key]
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise TypeError(f'{key} is {value!r}')
+    return value
+
+
+def open_folder(folder):
+    """Make ``folder`` if need be, for its owner alone (0700), and return its absolute path."""
+    path = os.path.abspath(folder)
+    os.makedirs(path, mode=0o700, exist_ok=True)
+    os.chmod(path, 0o700)
+    return path
+
+
+def write(folder, record):
+    """Write ``record`` whole into ``folder`` (see open_folder) and return its file name.
+
+    The name is '<trial_id>.<phase>.npz'. A record is never overwritten: where a trial begins a phase
+    again, '.2', '.3' ... goes before the suffix.
+    """
+    stem = f'{record.trial_id}.{record.phase}'
+    name, count = stem + SUFFIX, 1
+    while os.path.exists(os.path.join(folder, name)):
+        count += 1
+        name = f'{stem}.{count}{SUFFIX}'
+    write_bytes(os.path.join(folder, name), encode(record), mode=0o600)
+    return name
+
+
+def read(path):
+    """Return the Record in the file ``path``; RecordError where there is none or it is damaged."""
+    try:
+        with open(path, 'rb') as handle:
+            data = handle.read()
+    except OSError as error:
+        raise RecordError(f'expected a readable state record at {path}: {error.strerror}') from error
+    return decode(data, path)

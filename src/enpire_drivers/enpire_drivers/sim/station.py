@@ -1,0 +1,276 @@
+"""A simulated station: one world with its two arms, its cameras, its clock and its records.
+
+Control tick k has the stamp tick_to_ns(k). Inside an episode each command with the stamp of the
+current tick moves the world by exactly one tick; anything else leaves it as it is. Outside an episode
+the clock stands still, but for the free run after an episode that broke (see `lockstep`).
+
+What happens is a function of the state at the episode's start, the station's parameters and the
+commands. Wall time is handed in, and all it can do is break an episode; who looks at a camera, or
+how often, changes nothing.
+
+Not covered: threads. One thread at a time may use a station.
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+
+from enpire_core.ticks import tick_to_ns
+
+from enpire_drivers.arm.follower import CommandRefused, Follower
+from enpire_drivers.sim import records
+from enpire_drivers.sim.cameras import FrameBook
+from enpire_drivers.sim.lockstep import FREE_RUN_TICKS, SILENCE_S, EpisodeError, Lockstep, Mode
+
+__all__ = ['CommandRefused', 'EpisodeEnd', 'EpisodeError', 'EpisodeStart', 'Mode', 'SimStation',
+           'StationBroken']
+
+
+class StationBroken(RuntimeError):
+    """The world could not be moved: the episode is broken. The text has the cause."""
+
+
+@dataclass(frozen=True)
+class EpisodeStart:
+    """``stamp_ns`` and ``digest`` of the state at the start; ``record``: its file name ('': none kept)."""
+
+    stamp_ns: int
+    record: str
+    digest: str
+
+
+@dataclass(frozen=True)
+class EpisodeEnd:
+    """``stamp_ns`` and ``digest`` of the state at the end; ``broken``: why the episode broke, or ''."""
+
+    stamp_ns: int
+    digest: str
+    broken: str
+
+
+class SimStation:
+    """One simulated station.
+
+    ``make_world``: called with the station's parameters, returns a world (`sim.world.World` bound to
+    its scene); ``parameters``: those drawn for this station; ``unit``, ``lab_seed``: for the record;
+    ``profiles``: Profile by camera; ``scene_digest``: what tells the scene from any other, for the
+    record; ``records_folder``: where records go (made if need be, 0700), None
+    keeps none; ``command_max_age_s``: the follower's; ``silence_s``: wall seconds, see `lockstep`.
+    """
+
+    def __init__(self, make_world, parameters, *, unit, lab_seed, profiles, scene_digest,
+                 records_folder=None, command_max_age_s=0.1, silence_s=SILENCE_S,
+                 free_run_ticks=FREE_RUN_TICKS):
+        self.unit, self.lab_seed = unit, lab_seed
+        self._make_world = make_world
+        self._scene_digest = scene_digest
+        self._records_folder = records_folder
+        self._fault = ''
+        self._lockstep = Lockstep(silence_s, free_run_ticks)
+        self._book = FrameBook(profiles)
+        self.parameters = parameters
+        self.world = make_world(parameters)
+        self.tick = 0
+        self._state = self.world.joint_state(0)
+        self._follower = Follower(self._state.positions, command_max_age_s)
+        self._take_frames()
+
+    # ---- looking ---------------------------------------------------------------------------
+    @property
+    def stamp_ns(self):
+        """The stamp [ns] of the current tick: the unit's clock."""
+        return self._state.stamp_ns
+
+    @property
+    def mode(self):
+        """What moves the clock now (`lockstep.Mode`)."""
+        return self._lockstep.mode
+
+    @property
+    def holding(self):
+        """True while the follower's own stop is in force."""
+        return self._follower.holding
+
+    @property
+    def episode(self):
+        """(trial_id, phase) of the episode that was begun and not ended, or ('', '')."""
+        return self._lockstep.trial_id, self._lockstep.phase
+
+    @property
+    def broken(self):
+        """Why the last episode broke, or ''."""
+        return self._lockstep.broken
+
+    def observe(self):
+        """Return the measured JointState of the current tick."""
+        return self._state
+
+    def digest(self):
+        """Return the SHA-256 (hex) of world, follower and tick."""
+        return _digest(self.world.state_bytes(), self._follower.state_bytes(), self.tick)
+
+    def frame_stamp(self, camera):
+        """Return the stamp [ns] of the newest frame of ``camera``; nothing is rendered."""
+        self._book.check_camera(camera)
+        return tick_to_ns(self._book.ticks[camera])
+
+    def frame(self, camera, depth=False):
+        """Return the newest Frame of ``camera``: that of the latest multiple of its period.
+
+        Rendered at the first call for a stamp and kept until the next one. ``depth``: with depth.
+        ValueError for an unknown camera.
+        """
+        return self._book.frame(self.world, camera, depth)
+
+    def camera_info(self, camera):
+        """Return the nominal CameraInfo of ``camera`` at its profile's size."""
+        self._book.check_camera(camera)
+        profile = self._book.profiles[camera]
+        return self.world.camera_info(camera, profile.width, profile.height)
+
+    # ---- episodes --------------------------------------------------------------------------
+    def begin(self, trial_id, phase):
+        """Record the state, enter lockstep for ``phase`` ('reset', 'rollout'), return EpisodeStart.
+
+        EpisodeError where an episode is under way or the names are wrong, OSError where the record
+        can't be written, StationBroken where physics failed before: nothing begins then.
+        """
+        if self._fault:
+            raise StationBroken(f'{self._fault}: start the station anew')
+        self._lockstep.check_begin(trial_id, phase)
+        record = self._record(trial_id, phase)
+        name = ''
+        if self._records_folder is not None:
+            name = records.write(records.open_folder(self._records_folder), record)
+        self._lockstep.begin(trial_id, phase)
+        return EpisodeStart(self.stamp_ns, name, record.digest)
+
+    def end(self, trial_id):
+        """Leave lockstep, the clock standing still, and return EpisodeEnd; EpisodeError: no such episode."""
+        broken = self._lockstep.end(trial_id)
+        return EpisodeEnd(self.stamp_ns, self.digest(), broken)
+
+    def command(self, command):
+        """Move the world by one tick towards ``command`` and return the next JointState.
+
+        Raises CommandRefused, with nothing moved, outside lockstep, for another stamp than the current
+        tick's, and for a command that is not 14 finite values; StationBroken where physics fails.
+        """
+        if self._lockstep.mode is not Mode.LOCKSTEP:
+            raise CommandRefused('commands are taken only inside an episode, and the world is in mode '
+                                 f'"{self._lockstep.mode.value}": begin an episode first')
+        return self._advance(self._follower.follow(command, self._state.stamp_ns))
+
+    # ---- wall time -------------------------------------------------------------------------
+    def heard(self, wall_s):
+        """Note a command taken, or a sign of life, at steady wall time ``wall_s``."""
+        self._lockstep.heard(wall_s)
+
+    def check_silence(self, wall_s):
+        """Break the episode where nothing was heard for too long; True if that happened just now."""
+        return self._lockstep.check_silence(wall_s)
+
+    def break_episode(self, reason):
+        """Break the episode under way, if there is one, because of a fault of the station itself."""
+        if self._lockstep.mode is Mode.LOCKSTEP:
+            self._lockstep.break_episode(reason)
+
+    def free_tick(self):
+        """Move the world by one tick of a free run, the follower's own stop in force.
+
+        Returns the next JointState, or None where there is no free run (any more). The caller calls
+        it at 30 Hz of wall time: after a break the world runs in real time.
+        """
+        if not self._lockstep.take_free_tick():
+            return None
+        return self._advance(self._follower.coast(self.tick, self._state.positions))
+
+    # ---- records ---------------------------------------------------------------------------
+    def restore(self, path):
+        """Put the station into the state recorded at ``path``, parameters included; returns the digest.
+
+        RecordError for a record that can't be read, is of another scene or of other camera profiles,
+        or whose state does not have the digest it says; EpisodeError inside an episode. The station is
+        as it was then.
+        """
+        record = records.read(path)
+        self._check_fits(record, path)
+        self._lockstep.check_forget()
+        parameters = type(self.parameters).from_dict(record.parameters)
+        world = self.world if parameters == self.parameters else self._make_world(parameters)
+        before = world.state_bytes(), self._follower.state_bytes()
+        try:
+            self._restore_state(world, record, path)
+        except ValueError:
+            world.restore_bytes(before[0])
+            self._follower.restore_bytes(before[1])
+            raise
+        self._lockstep.forget()
+        self.world, self.parameters, self.tick = world, parameters, record.tick
+        self.unit, self.lab_seed = record.unit, record.lab_seed
+        self._state = world.joint_state(tick_to_ns(record.tick))
+        self._book.replace(record.frame_ticks, record.snapshots)
+        return record.digest
+
+    def _restore_state(self, world, record, path):
+        try:
+            world.restore_bytes(record.world)
+            self._follower.restore_bytes(record.follower)
+        except ValueError as error:
+            raise records.RecordError(f'{path}: {error}') from error
+        digest = _digest(world.state_bytes(), self._follower.state_bytes(), record.tick)
+        if digest != record.digest:
+            raise records.RecordError(f'{path}: expected the digest {record.digest} after restoring, got '
+                                      f'{digest}: the file is damaged, or another version wrote it')
+
+    def _check_fits(self, record, path):
+        if record.scene_digest != self._scene_digest:
+            raise records.RecordError(f'{path}: expected a record of scene {self._scene_digest}, got one '
+                                      f'of {record.scene_digest}: start the station with that scene')
+        ours = {camera: str(profile) for camera, profile in self._book.profiles.items()}
+        if record.cameras != ours:
+            raise records.RecordError(f'{path}: expected the camera profiles {ours}, got {record.cameras}: '
+                                      'start the station with those')
+        if set(record.frame_ticks) != set(ours):
+            raise records.RecordError(f'{path}: expected a frame of each camera, got {record.frame_ticks}')
+
+    def _record(self, trial_id, phase):
+        world, follower = self.world.state_bytes(), self._follower.state_bytes()
+        return records.Record(
+            unit=self.unit, lab_seed=self.lab_seed, trial_id=trial_id, phase=phase, tick=self.tick,
+            scene_digest=self._scene_digest, digest=_digest(world, follower, self.tick), world=world,
+            follower=follower, parameters=self.parameters.to_dict(),
+            cameras={camera: str(profile) for camera, profile in self._book.profiles.items()},
+            frame_ticks=dict(self._book.ticks), snapshots=dict(self._book.snapshots))
+
+    # ---- moving ----------------------------------------------------------------------------
+    def _advance(self, motion):
+        try:
+            self.world.step_tick(motion.positions, motion.velocities, motion.feedforward)
+            state = self.world.joint_state(tick_to_ns(self.tick + 1))
+            if not (np.isfinite(state.positions).all() and np.isfinite(state.velocities).all()):
+                raise ValueError('expected finite joint states, got '
+                                 f'positions {state.positions}, velocities {state.velocities}')
+        except Exception as error:
+            self._fault = f'the world could not be moved in tick {self.tick}: {error}'
+            self._lockstep.stop(self._fault)
+            raise StationBroken(self._fault) from error
+        self.tick += 1
+        self._state = state
+        self._take_frames()
+        return state
+
+    def _take_frames(self):
+        due = self._book.due(self.tick)
+        if due:
+            self._book.note(self.tick, due, self.world.snapshot())
+
+
+def _digest(world, follower, tick):
+    """SHA-256 (hex) over the parts of a station's state, each with its length before it."""
+    digest = hashlib.sha256()
+    for part in (world, follower, tick.to_bytes(8, 'little')):
+        digest.update(len(part).to_bytes(8, 'little'))
+        digest.update(part)
+    return digest.hexdigest()
