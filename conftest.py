@@ -1,4 +1,7 @@
-"""What all tests share: their order, and Hypothesis without chance or deadline."""
+"""What all tests share: tiers and their order, Hypothesis without chance or deadline."""
+import fnmatch
+
+import pytest
 from hypothesis import settings
 
 # On a loaded machine a deadline fails for no fault of the code, and a test
@@ -6,14 +9,26 @@ from hypothesis import settings
 settings.register_profile('project', deadline=None, derandomize=True)
 settings.load_profile('project')
 
+TIERS = ('unit', 'node', 'system')
+
 
 def tier(item):
-    """Return the place of a test in the order: unit tests, node tests, system tests."""
-    if item.get_closest_marker('system'):
-        return 2
-    return 1 if item.get_closest_marker('node') else 0
+    """Return the tier of a test: by its marker, else by where it lives.
+
+    A folder `system` holds system tests, a file `test_*node*.py` node tests.
+    """
+    for name in ('system', 'node'):
+        if item.get_closest_marker(name):
+            return name
+    if 'system' in item.path.relative_to(item.config.rootpath).parent.parts:
+        return 'system'
+    return 'node' if fnmatch.fnmatch(item.path.name, 'test_*node*.py') else 'unit'
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Run the quick tests first. Sorting is stable: within a tier the order stays."""
-    items.sort(key=tier)
+    """Mark each test with its tier (for `-m`), and run the quick tiers first."""
+    tiers = {item: tier(item) for item in items}
+    for item, name in tiers.items():
+        item.add_marker(name)
+    items.sort(key=lambda item: TIERS.index(tiers[item]))

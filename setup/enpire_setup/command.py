@@ -87,6 +87,9 @@ class Setup:
         names = [stage.name for stage in due]
         with progress('machine', self.log):
             machine.check_this_platform(self.mode)
+            if self.stamps.interrupted('packages'):
+                # What an interruption or a full disk left is room to be had.
+                python_packages.clear_environment(self.venv, keep=self.state)
             new = 'environment' in names or 'packages' in names
             room = machine.ROOM_BYTES[self.mode] if new else machine.ROOM_TO_BUILD_BYTES
             machine.check_room(self.root, room)

@@ -23,7 +23,7 @@ from .log import Log, plain_environment
 
 GIB = 1024**3
 # Installed size plus what pip unpacks on the way, measured and rounded up.
-ROOM_BYTES = {'wheels': 2.0 * GIB, 'sourced-ros': 1.5 * GIB}
+ROOM_BYTES = {'wheels': 1.5 * GIB, 'sourced-ros': 1.2 * GIB}
 ROOM_TO_BUILD_BYTES = 0.2 * GIB
 
 

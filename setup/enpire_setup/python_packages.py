@@ -29,7 +29,14 @@ _OFFLINE = (
     'sslerror',
     'certificate_verify_failed',
 )
-_BROKEN_OFF = ('incompleteread', 'connection broken', 'connection reset', 'read timed out')
+_BROKEN_OFF = (
+    'incompleteread',
+    'incompletedownload',
+    'connection broken',
+    'connection reset',
+    'read timed out',
+    'protocolerror',
+)
 
 
 def site_packages(venv: Path) -> Path:
@@ -38,11 +45,8 @@ def site_packages(venv: Path) -> Path:
     return venv / 'lib' / version / 'site-packages'
 
 
-def make_environment(log: Log, venv: Path, keep: Path, system_packages: bool) -> None:
-    """Make the virtual environment anew; of what was there only `keep` stays.
-
-    Raises SetupError when Python's venv does not succeed.
-    """
+def clear_environment(venv: Path, keep: Path) -> None:
+    """Remove everything in the virtual environment but `keep`."""
     venv.mkdir(parents=True, exist_ok=True)
     for entry in venv.iterdir():
         if entry == keep:
@@ -51,6 +55,14 @@ def make_environment(log: Log, venv: Path, keep: Path, system_packages: bool) ->
             shutil.rmtree(entry)
         else:
             entry.unlink()
+
+
+def make_environment(log: Log, venv: Path, keep: Path, system_packages: bool) -> None:
+    """Make the virtual environment anew; of what was there only `keep` stays.
+
+    Raises SetupError when Python's venv does not succeed.
+    """
+    clear_environment(venv, keep)
     command = [sys.executable, '-m', 'venv', str(venv)]
     if system_packages:
         command.append('--system-site-packages')
@@ -88,22 +100,23 @@ def explain_pip(output: str, status: int, where: Path) -> SetupError:
     lowered = output.lower()
     if says_disk_full(output):
         return disk_full(str(where))
+    # pip also writes "connection broken by" when there was none: offline is asked first.
     if 'do not match the hashes' in lowered:
         return SetupError(
             'Set-up expected the downloaded packages to have the hashes of the lock file, and one '
             'has another: the download is damaged or the index serves something else; run the same '
             'command again, and if it repeats, `python3 -m pip cache purge` first.'
         )
-    if any(words in lowered for words in _BROKEN_OFF):
-        return SetupError(
-            'Set-up expected to download the pinned Python packages, and the connection broke off: '
-            'run the same command again, it continues.'
-        )
     if any(words in lowered for words in _OFFLINE):
         return SetupError(
             'Set-up expected to download the pinned Python packages, and the package index cannot '
             'be reached: check network, proxy and certificates (pip must be able to reach its '
             'index), then run the same command again.'
+        )
+    if any(words in lowered for words in _BROKEN_OFF):
+        return SetupError(
+            'Set-up expected to download the pinned Python packages, and the connection broke off: '
+            'run the same command again, it continues.'
         )
     return SetupError(
         f'Set-up expected pip to install the pinned packages, and it ended with status {status} '

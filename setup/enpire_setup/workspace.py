@@ -88,7 +88,7 @@ def build(log: Log, root: Path) -> None:
     command = [
         'bash', '-c', '. setup/env.sh && exec "$@"', 'bash',
         'colcon', 'build', '--base-paths', 'src', '--symlink-install',
-        '--event-handlers', 'console_direct+', 'console_cohesion-',
+        '--continue-on-error', '--event-handlers', 'console_direct+', 'console_cohesion-',
         '--cmake-args', f'-DPython3_EXECUTABLE={root / ".venv" / "bin" / "python"}',
         '--no-warn-unused-cli',
     ]  # fmt: skip
