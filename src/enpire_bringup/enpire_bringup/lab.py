@@ -1,0 +1,186 @@
+"""The lab file: which stations there are and what they do. Pure: reads no file, starts nothing.
+
+`load_text` turns the text of a lab file, and the options of a command that go before it, into a `Lab`,
+or raises `LabError` with every mistake at once, each with file, line and key.
+Not covered: whether the task, the policy and the limits exist; `enpire_bringup.run` looks there.
+"""
+
+import difflib
+import os
+import re
+import typing
+
+import pydantic
+import yaml
+
+from enpire_bringup import yaml_lines
+
+NAME = re.compile(r'[A-Za-z][A-Za-z0-9_.-]{0,63}')
+UNIT = re.compile(r'[a-z][a-z0-9_]{0,31}')
+PROFILE = re.compile(r'([1-9][0-9]{1,3})x([1-9][0-9]{1,3})x([1-9][0-9]{0,2})')
+MOST_UNITS = 64
+CAMERAS = ('top_camera', 'left_wrist_camera', 'right_wrist_camera')
+# Path-like keys that are relative to the lab file (`folder` is relative to where the command is called).
+FILES = ('policy', 'limits')
+
+
+class LabError(ValueError):
+    """A lab file or an option is wrong; one line a mistake."""
+
+
+class Camera(pydantic.BaseModel):
+    """Profile of one camera: 'WIDTHxHEIGHTxFRAMES', for example 640x480x15 (pixels, frames a second)."""
+
+    model_config = pydantic.ConfigDict(extra='forbid', frozen=True, strict=True)
+    color_profile: str
+
+    @pydantic.field_validator('color_profile')
+    @classmethod
+    def _shape(cls, value):
+        match = PROFILE.fullmatch(value)
+        if not match or not (
+            int(match[1]) <= 1280 and int(match[2]) <= 720 and int(match[3]) <= 90
+        ):
+            raise ValueError(
+                'expected WIDTHxHEIGHTxFRAMES up to 1280x720x90, for example 640x480x15'
+            )
+        return value
+
+
+class Lab(pydantic.BaseModel):
+    """A lab as it is started. ``units`` is always a tuple of names here; None: what the task says."""
+
+    model_config = pydantic.ConfigDict(extra='forbid', frozen=True, strict=True)
+
+    name: str = 'lab'
+    folder: str = 'enpire_runs'
+    units: typing.Tuple[str, ...] = ('unit0', 'unit1')
+    backend: typing.Literal['sim'] = 'sim'
+    task: str = 'push_t'
+    policy: typing.Optional[str] = None
+    trials: int = pydantic.Field(20, ge=0, le=1_000_000)
+    seed: int = pydantic.Field(1, ge=0, le=2**63 - 1)
+    real_time_factor: float = pydantic.Field(0.0, ge=0, le=1000, allow_inf_nan=False)
+    cameras: typing.Dict[typing.Literal[CAMERAS], Camera] = {}
+    limits: typing.Optional[str] = None
+    operator_hook: typing.Optional[typing.Tuple[str, ...]] = None
+    log_level: typing.Literal['debug', 'info', 'warn', 'error'] = 'info'
+
+    @pydantic.field_validator('name', mode='after')
+    @classmethod
+    def _name(cls, value):
+        if not NAME.fullmatch(value):
+            raise ValueError('expected a letter, then letters, digits, _ . or -, 64 at most')
+        return value
+
+    @pydantic.field_validator('units', mode='before')
+    @classmethod
+    def _units(cls, value):
+        if type(value) is int and 1 <= value <= MOST_UNITS:
+            return tuple(f'unit{i}' for i in range(value))
+        if not isinstance(value, (list, tuple)) or not 1 <= len(value) <= MOST_UNITS:
+            raise ValueError(
+                f'expected a number from 1 to {MOST_UNITS}, or a list of as many names'
+            )
+        for name in value:
+            if (
+                not isinstance(name, str)
+                or not UNIT.fullmatch(name)
+                or name == 'lab'
+                or '__' in name
+            ):
+                raise ValueError(
+                    f'expected names of small letters, digits and single _ that begin with a '
+                    f'letter (not "lab"), got {name!r}'
+                )
+        twice = [name for name in value if list(value).count(name) > 1]
+        if twice:
+            raise ValueError(f'expected different names, got {twice[0]!r} twice')
+        return tuple(value)
+
+    @pydantic.field_validator('operator_hook', mode='before')
+    @classmethod
+    def _hook(cls, value):
+        if value is None:
+            return None
+        if (
+            not isinstance(value, (list, tuple))
+            or not value
+            or not all(isinstance(w, str) for w in value)
+        ):
+            raise ValueError(
+                'expected a command as a list of words, for example [./ask.sh, --loud]'
+            )
+        return tuple(value)
+
+
+def load_text(text, file, options=None):
+    """Return the `Lab` of a lab file's ``text``.
+
+    ``file``: its path; policy and limits in it are relative to its folder.
+    ``options``: key -> value from the command line; they go before the file, None is "not given".
+    """
+    try:
+        values, lines = yaml_lines.parse(text, file)
+    except yaml_lines.YamlError as error:
+        raise LabError(str(error)) from error
+    folder = os.path.dirname(os.path.abspath(file))
+    for key in FILES:
+        if isinstance(values.get(key), str):
+            values[key] = os.path.join(folder, os.path.expanduser(values[key]))
+    given = {key: value for key, value in (options or {}).items() if value is not None}
+    values.update(given)
+    try:
+        return Lab.model_validate(values)
+    except pydantic.ValidationError as error:
+        problems = sorted(
+            error.errors(),
+            key=lambda p: (p['loc'][0] in given, yaml_lines.line_of(lines, _path(p))),
+        )
+        raise LabError(
+            '\n'.join(_explain(problem, file, lines, given) for problem in problems)
+        ) from error
+
+
+def _path(problem):
+    return tuple(part for part in problem['loc'] if part != '[key]')
+
+
+def _explain(problem, file, lines, given):
+    path = _path(problem)
+    key = '.'.join(str(part) for part in path)
+    if path and path[0] in given:
+        where = f'option --{str(path[0]).replace("_", "-")}'
+    else:
+        where = f'{file}, line {yaml_lines.line_of(lines, path)}'
+    if problem['type'] == 'extra_forbidden':
+        return f'{where}: unknown key {key!r}; {_nearest(path)}'
+    if '[key]' in problem['loc']:
+        return f'{where}: unknown camera {path[-1]!r}; {nearest(str(path[-1]), CAMERAS)}'
+    text = problem['msg']
+    if text.startswith('Value error, '):
+        text = text[len('Value error, ') :]
+    else:
+        text = 'expected ' + text[0].lower() + text[1:].replace('Input should be ', '')
+        text = text.replace('expected input should be', 'expected')
+    got = '' if ', got ' in text else f', got {problem["input"]!r}'
+    return f'{where}: {key}: {text}{got}'
+
+
+def _nearest(path):
+    known = Lab.model_fields if len(path) == 1 else Camera.model_fields
+    return nearest(str(path[-1]), known)
+
+
+def nearest(name, known):
+    """Return 'the nearest known one is ...' for an unknown ``name``, or all that are known."""
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    return f'the nearest known one is {close[0]!r}' if close else f'known: {", ".join(known)}'
+
+
+def dump(lab):
+    """Return a `Lab` as the text of a lab file that gives it again."""
+    values = lab.model_dump(mode='json', exclude_none=True)
+    return yaml.safe_dump(
+        {key: value for key, value in values.items() if value != {}}, sort_keys=False
+    )

@@ -1,0 +1,188 @@
+"""A lab as a list of processes. Pure: `expand` gives the same list for the same arguments.
+
+The list is what `enpire lab` runs under its supervisor and what `lab.launch.py` turns into launch_ros
+nodes. Parameters reach a process as a file, `parameters_yaml`, one for each process.
+"""
+
+import dataclasses
+import os
+import typing
+
+import yaml
+
+# Processes of a stage are stopped together, the highest stage first.
+STAGES = ('station', 'gate', 'trials', 'runner')
+RESPAWN_DELAY_S = 1.0
+
+
+@dataclasses.dataclass(frozen=True)
+class LabFiles:
+    """Files that a lab needs, as absolute paths, found out before `expand`.
+
+    robot_limits: hard limits of the robot. task_limits: the sets that narrow them. policy: under trial.
+    """
+
+    robot_limits: str
+    task_limits: str
+    policy: str
+
+
+@dataclasses.dataclass(frozen=True)
+class ProcessSpec:
+    """One process of a lab.
+
+    ``parameters``: node name -> parameter name -> value; a process may hold several nodes.
+    ``respawn``: started again after ``respawn_delay_s`` when it ends by itself.
+    ``required``: its end ends the lab, with its exit code.
+    ``ros_arguments``: what follows --ros-args besides names, remappings and parameters.
+    """
+
+    name: str
+    package: str
+    executable: str
+    namespace: str
+    parameters: typing.Dict[str, typing.Dict[str, typing.Any]]
+    remappings: typing.Tuple[typing.Tuple[str, str], ...] = ()
+    respawn: bool = True
+    respawn_delay_s: float = RESPAWN_DELAY_S
+    required: bool = False
+    stage: str = 'station'
+    ros_arguments: typing.Tuple[str, ...] = ()
+
+
+def expand(lab, run_dir, files):
+    """Return the `ProcessSpec`s of ``lab`` in the order in which they are started.
+
+    ``run_dir``: absolute path of the run folder. ``files``: `LabFiles`.
+    """
+    specs = [spec for unit in lab.units for spec in _station(lab, unit, run_dir, files)]
+    if lab.operator_hook:
+        specs.append(_hook(lab))
+    if lab.trials > 0:
+        specs.append(_runner(lab, run_dir, files))
+    return specs
+
+
+def _station(lab, unit, run_dir, files):
+    folder = os.path.join(run_dir, unit)
+    shared = {
+        'namespace': f'/{unit}',
+        # Every process of a station lives on the station's own clock.
+        'remappings': (('/clock', f'/{unit}/clock'),),
+        'ros_arguments': _log(lab),
+    }
+    arm = {
+        'scene': os.path.join(run_dir, 'scene'),
+        'unit': unit,
+        'lab_seed': lab.seed,
+        'records': os.path.join(folder, 'records'),
+        'real_time_factor': lab.real_time_factor,
+    }
+    cameras = {
+        f'{name}.color_profile': camera.color_profile for name, camera in lab.cameras.items()
+    }
+    gate = {
+        'robot_limits': files.robot_limits,
+        'task_limits': files.task_limits,
+        'run_dir': folder,
+        'simulated': True,
+    }
+    server = {
+        'task': lab.task,
+        'unit': unit,
+        'lab_seed': lab.seed,
+        'run_dir': folder,
+        'simulated': True,
+    }
+    return [
+        ProcessSpec(
+            f'{unit}.sim_station',
+            'enpire_drivers',
+            'sim_station',
+            parameters={'arm_driver': arm, 'camera_driver': cameras},
+            stage='station',
+            **shared,
+        ),
+        ProcessSpec(
+            f'{unit}.safety_gate',
+            'enpire_safety',
+            'safety_gate',
+            parameters={'safety_gate': gate},
+            stage='gate',
+            **shared,
+        ),
+        ProcessSpec(
+            f'{unit}.trial_server',
+            'enpire_research',
+            'trial_server',
+            parameters={'trial_server': server},
+            stage='trials',
+            **shared,
+        ),
+    ]
+
+
+def _runner(lab, run_dir, files):
+    values = {
+        'lab': lab.name,
+        'task': lab.task,
+        'policy': files.policy,
+        'units': list(lab.units),
+        'trials': lab.trials,
+        'lab_seed': lab.seed,
+        'run_dir': run_dir,
+        'simulated': True,
+    }
+    return ProcessSpec(
+        'lab.trial_runner',
+        'enpire_research',
+        'trial_runner',
+        '/lab',
+        {'trial_runner': values},
+        respawn=False,
+        required=True,
+        stage='runner',
+        ros_arguments=_log(lab),
+    )
+
+
+def _hook(lab):
+    values = {'units': list(lab.units), 'command': list(lab.operator_hook)}
+    return ProcessSpec(
+        'lab.operator_hook',
+        'enpire_bringup',
+        'operator_hook',
+        '/lab',
+        {'operator_hook': values},
+        stage='runner',
+        ros_arguments=_log(lab),
+    )
+
+
+def _log(lab):
+    return ('--log-level', lab.log_level)
+
+
+def parameters_yaml(spec):
+    """Return the parameters of ``spec`` as the text of a ROS parameter file."""
+    nodes = {
+        f'{spec.namespace}/{node}': {'ros__parameters': values}
+        for node, values in spec.parameters.items()
+        if values
+    }
+    return yaml.safe_dump(nodes, sort_keys=False) if nodes else '/**:\n  ros__parameters: {}\n'
+
+
+def command(spec, program, parameter_file):
+    """Return the words that start ``spec``: ``program`` is its executable, as `ros2 run` would find it."""
+    words = [program, '--ros-args', '-r', f'__ns:={spec.namespace}']
+    for old, new in spec.remappings:
+        words += ['-r', f'{old}:={new}']
+    # The supervisor keeps what a process prints; a second copy in the home folder is not wanted.
+    return [
+        *words,
+        '--params-file',
+        parameter_file,
+        '--disable-external-lib-logs',
+        *spec.ros_arguments,
+    ]

@@ -1,0 +1,1 @@
+"""Starts processes in order, watches, restarts and stops them. Knows no ROS."""

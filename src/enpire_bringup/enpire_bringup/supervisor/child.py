@@ -1,0 +1,168 @@
+"""One child process: its own session and process group, its log, the way it is stopped."""
+
+import collections
+import dataclasses
+import datetime
+import logging.handlers
+import os
+import signal
+import subprocess
+import sys
+import typing
+
+import anyio
+
+GUARD = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'guard.py')
+LINES_SHOWN = 20
+LONGEST_LINE = 16384
+LOG_BYTES = 64 * 2**20
+
+
+@dataclasses.dataclass(frozen=True)
+class ChildSpec:
+    """What is started, and what its end means.
+
+    ``command``: words. ``stage``: children of the highest stage are stopped first. ``respawn``,
+    ``respawn_delay_s``, ``required``: as in `processes.ProcessSpec`. ``terminal``: it writes to the
+    supervisor's own terminal instead of a log. ``death_signal``: what it gets when the supervisor dies.
+    """
+
+    name: str
+    command: typing.Tuple[str, ...]
+    stage: int = 0
+    respawn: bool = False
+    respawn_delay_s: float = 1.0
+    required: bool = False
+    terminal: bool = False
+    death_signal: int = signal.SIGKILL
+
+
+@dataclasses.dataclass(frozen=True)
+class StopTimes:
+    """Seconds that a process group has after SIGINT, and then after SIGTERM, before SIGKILL."""
+
+    interrupt_s: float = 5.0
+    terminate_s: float = 3.0
+
+
+class Child:
+    """A `ChildSpec` at work. `process` is None while it does not run."""
+
+    def __init__(self, spec, log_dir, environment):
+        self.spec = spec
+        self.process = None
+        self.last_lines = collections.deque(maxlen=LINES_SHOWN)
+        self._environment = environment
+        self._log_path = os.path.join(log_dir, f'{spec.name}.log')
+        self._log = None
+        self._ended = None
+
+    async def start(self):
+        """Start it; raises OSError where even the guard cannot be started."""
+        command = [
+            sys.executable,
+            '-I',
+            '-S',
+            GUARD,
+            str(os.getpid()),
+            str(int(self.spec.death_signal)),
+            *self.spec.command,
+        ]
+        if not self.spec.terminal and self._log is None:
+            self._log = _open_log(self._log_path)
+        self._ended = anyio.Event()
+        self.process = await anyio.open_process(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=None if self.spec.terminal else subprocess.PIPE,
+            stderr=None if self.spec.terminal else subprocess.STDOUT,
+            env=self._environment,
+            start_new_session=True,
+        )
+
+    async def run_to_end(self):
+        """Keep its log until it ends; then end what is left of its process group. Return the exit code.
+
+        A code below 0 is minus the signal that ended it.
+        """
+        process = self.process
+        async with anyio.create_task_group() as tasks:
+            if process.stdout is not None:
+                tasks.start_soon(self._keep_log, process.stdout)
+            code = await process.wait()
+            # Its children would hold the pipe open, and be orphans.
+            _signal_group(process.pid, signal.SIGKILL)
+        await process.aclose()
+        self.process = None
+        self._ended.set()
+        return code
+
+    async def stop(self, times):
+        """Ask the process group to end, ever louder; return the signal after which it had ended."""
+        for number, patience_s in (
+            (signal.SIGINT, times.interrupt_s),
+            (signal.SIGTERM, times.terminate_s),
+        ):
+            if self.process is None:
+                return number
+            _signal_group(self.process.pid, number)
+            with anyio.move_on_after(patience_s):
+                await self._ended.wait()
+                return number
+        self.kill()
+        await self._ended.wait()
+        return signal.SIGKILL
+
+    def kill(self):
+        """Kill its process group, if it runs."""
+        if self.process is not None:
+            _signal_group(self.process.pid, signal.SIGKILL)
+
+    async def _keep_log(self, stream):
+        rest = b''
+        try:
+            async for data in stream:
+                *lines, rest = (rest + data).split(b'\n')
+                if len(rest) > LONGEST_LINE:
+                    lines, rest = [*lines, rest], b''
+                for line in lines:
+                    self._write(line)
+        except anyio.BrokenResourceError as error:
+            self._write(f'(its output broke off: {error})'.encode())
+        if rest:
+            self._write(rest)
+
+    def _write(self, line):
+        text = line.decode(errors='replace').rstrip('\r')
+        self.last_lines.append(text)
+        self._log.emit(logging.LogRecord(self.spec.name, logging.INFO, '', 0, text, None, None))
+
+    def close(self):
+        """Close the log."""
+        if self._log is not None:
+            self._log.close()
+            self._log = None
+
+
+def _signal_group(pid, number):
+    try:
+        os.killpg(pid, number)  # a session's leader leads its group: both have its process id
+    except ProcessLookupError:
+        return  # nobody of the group is left
+
+
+class _Format(logging.Formatter):
+    """'12:34:56.789 [unit0.safety_gate] text': logs of several processes can be sorted into one."""
+
+    def format(self, record):
+        time = datetime.datetime.fromtimestamp(record.created).strftime('%H:%M:%S.%f')[:-3]
+        return f'{time} [{record.name}] {record.msg}'
+
+
+def _open_log(path):
+    """Return a handler that keeps at most twice LOG_BYTES."""
+    handler = logging.handlers.RotatingFileHandler(
+        path, maxBytes=LOG_BYTES, backupCount=1, encoding='utf-8', errors='replace'
+    )
+    handler.setFormatter(_Format())
+    return handler

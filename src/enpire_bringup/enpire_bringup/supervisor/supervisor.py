@@ -1,0 +1,184 @@
+"""Runs a list of children until one that is required ends, one is given up, or a signal comes.
+
+    outcome = anyio.run(Supervisor(specs, log_dir, report=print).run)
+
+Children start in the order of the list, without waiting for each other, and are stopped stage by
+stage, the highest first: SIGINT to the process group, then SIGTERM, then SIGKILL. A child that ends
+by itself takes its process group with it. Children in other sessions that a child has started are its
+own business. `enpire_bringup/supervisor/guard.py` sees to it that none outlives the supervisor.
+"""
+
+import dataclasses
+import os
+import signal
+import time
+
+import anyio
+
+from enpire_bringup.supervisor.child import Child, StopTimes
+from enpire_bringup.supervisor.policy import RespawnPolicy
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """Why it ended. ``code``: 0 after a signal, else that of the child that ended it (1: given up).
+
+    ``child``: name of that child, with its ``last_lines``; empty after a signal.
+    """
+
+    code: int
+    reason: str
+    child: str = ''
+    last_lines: tuple = ()
+
+
+class Supervisor:
+    """See the module. ``report(text)`` hears every start, end and restart, ``on_change({name: pid})``
+    what runs now. ``environment``: of the children; None is the supervisor's own.
+    """
+
+    def __init__(self, specs, log_dir, *, report, on_change=None, environment=None, times=None):
+        names = [spec.name for spec in specs]
+        if len(set(names)) != len(names):
+            raise ValueError(f'expected different names of processes, got {names}')
+        environment = dict(os.environ if environment is None else environment)
+        self._children = [Child(spec, log_dir, environment) for spec in specs]
+        self._report = report
+        self._on_change = on_change or (lambda running: None)
+        self._times = times or StopTimes()
+        self._stopping = None
+        self._outcome = None
+
+    async def run(self):
+        """Run everything to the end; return the `Outcome`. No child of ours is left then."""
+        self._stopping = anyio.Event()
+        try:
+            with anyio.open_signal_receiver(*SIGNALS) as signals:
+                async with anyio.create_task_group() as watching:
+                    watching.start_soon(self._watch, signals)
+                    async with anyio.create_task_group() as tending:
+                        await self._start_all(tending)
+                        await self._stopping.wait()
+                        await self._stop_all()
+                    watching.cancel_scope.cancel()
+        finally:
+            for child in self._children:
+                child.kill()
+                child.close()
+        return self._outcome
+
+    def _end(self, outcome):
+        """Note why it ends; the first reason stays."""
+        if self._outcome is None:
+            self._outcome = outcome
+            self._report(outcome.reason)
+            self._stopping.set()
+
+    async def _watch(self, signals):
+        async for number in signals:
+            name = signal.Signals(number).name
+            if self._stopping.is_set():
+                self._report(f'{name} again: already stopping, a few seconds more')
+            self._end(Outcome(0, f'{name}: stopping'))
+
+    async def _start_all(self, tending):
+        for child in self._children:
+            if self._stopping.is_set():
+                return
+            if await self._start(child):
+                tending.start_soon(self._tend, child)
+
+    async def _start(self, child):
+        """Start ``child``; False where it could not be, which ends everything."""
+        try:
+            await child.start()
+        except OSError as error:
+            self._end(Outcome(1, f'{child.spec.name} cannot be started: {error}', child.spec.name))
+            return False
+        self._report(f'{child.spec.name} started, process {child.process.pid}')
+        self._changed()
+        if self._stopping.is_set():
+            child.kill()  # it missed the ordered stop
+        return True
+
+    async def _tend(self, child):
+        spec = child.spec
+        policy = RespawnPolicy(spec.respawn_delay_s)
+        while True:
+            code = await child.run_to_end()
+            self._changed()
+            how = _how(code)
+            if self._stopping.is_set():
+                self._report(f'{spec.name} has ended ({how})')
+                return
+            if spec.required or not spec.respawn:
+                self._over(child, code, how)
+                return
+            delay_s = policy.ended(time.monotonic())
+            if delay_s is None:
+                self._end(
+                    Outcome(
+                        1,
+                        f'{spec.name} ended {policy.limit} times within {policy.window_s:.0f} s '
+                        f'(last: {how}); its last lines follow, all are in {spec.name}.log',
+                        spec.name,
+                        tuple(child.last_lines),
+                    )
+                )
+                return
+            self._report(f'{spec.name} ended ({how}); starting it again in {delay_s:g} s')
+            with anyio.move_on_after(delay_s):
+                await self._stopping.wait()
+            if self._stopping.is_set() or not await self._start(child):
+                return
+
+    def _over(self, child, code, how):
+        name = child.spec.name
+        if not child.spec.required:
+            self._report(f'{name} has ended ({how}); it is not started again')
+        elif code == 0:
+            self._end(Outcome(0, f'{name} is done', name))
+        else:
+            self._end(
+                Outcome(
+                    code if code > 0 else 128 - code,
+                    f'{name} ended ({how}), which ends the lab',
+                    name,
+                    tuple(child.last_lines),
+                )
+            )
+
+    async def _stop_all(self):
+        stages = sorted({child.spec.stage for child in self._children}, reverse=True)
+        for stage in stages:
+            async with anyio.create_task_group() as stopping:
+                for child in self._children:
+                    if child.spec.stage == stage and child.process is not None:
+                        stopping.start_soon(self._stop, child)
+
+    async def _stop(self, child):
+        number = await child.stop(self._times)
+        if number != signal.SIGINT:
+            self._report(
+                f'{child.spec.name} did not end at SIGINT; it took {signal.Signals(number).name}'
+            )
+
+    def _changed(self):
+        self._on_change(
+            {
+                child.spec.name: child.process.pid
+                for child in self._children
+                if child.process is not None
+            }
+        )
+
+
+def _how(code):
+    if code >= 0:
+        return f'exit code {code}'
+    try:
+        return f'killed by {signal.Signals(-code).name}'
+    except ValueError:
+        return f'killed by signal {-code}'

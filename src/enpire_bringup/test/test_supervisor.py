@@ -1,0 +1,262 @@
+"""The supervisor with real child processes. Waits on conditions; needs no ROS."""
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+HERE = pathlib.Path(__file__).resolve().parent
+PATIENCE_S = 20.0
+
+# Says that it is there, and waits for a signal. Words after it: signals that it ignores.
+CHILD = """
+import signal, sys
+for name in sys.argv[2:]:
+    signal.signal(getattr(signal, name), signal.SIG_IGN)
+print('ready', sys.argv[1], flush=True)
+while True:
+    signal.pause()
+"""
+# The same, with a child of its own in the same process group.
+PARENT = """
+import subprocess, sys, signal
+child = subprocess.Popen([sys.executable, '-S', '-c', 'import signal; signal.pause()'])
+print('child', child.pid, flush=True)
+signal.pause()
+"""
+
+
+def waits(name, *ignored, **fields):
+    return dict(
+        {'name': name, 'command': [sys.executable, '-S', '-c', CHILD, name, *ignored]}, **fields
+    )
+
+
+def script(name, text, **fields):
+    return dict({'name': name, 'command': [sys.executable, '-S', '-c', text]}, **fields)
+
+
+def until(condition, what):
+    """Wait until ``condition()`` is true and return its value."""
+    end = time.monotonic() + PATIENCE_S
+    while time.monotonic() < end:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.01)
+    raise AssertionError(f'waited {PATIENCE_S} s for: {what}')
+
+
+class Running:
+    """A supervisor process under test."""
+
+    def __init__(self, specs, folder):
+        self.folder = folder
+        (folder / 'specs.json').write_text(json.dumps(specs))
+        paths = [str(HERE.parent), str(HERE.parent.parent / 'enpire_core')]
+        environment = dict(
+            os.environ, PYTHONPATH=os.pathsep.join([*paths, os.environ.get('PYTHONPATH', '')])
+        )
+        self.process = subprocess.Popen(
+            [sys.executable, str(HERE / 'supervised.py'), str(folder / 'specs.json'), str(folder)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=environment,
+        )
+        self.seen = set()
+
+    def pids(self):
+        """Return name -> pid of what runs now."""
+        path = self.folder / 'processes.json'
+        found = json.loads(path.read_text()) if path.exists() else {}
+        self.seen.update(found.values())
+        return found
+
+    def log(self, name):
+        path = self.folder / f'{name}.log'
+        return path.read_text() if path.exists() else ''
+
+    def wait_ready(self, *names):
+        """Wait until each child has said that it is there."""
+        for name in names:
+            until(lambda: 'ready' in self.log(name), f'{name} is ready')
+        return self.pids()
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def end(self):
+        """Wait for its end; return (printed text, outcome)."""
+        text, _ = self.process.communicate(timeout=PATIENCE_S)
+        return text, json.loads(text.strip().splitlines()[-1])
+
+
+@pytest.fixture
+def start(tmp_path):
+    running = []
+
+    def call(*specs):
+        running.append(Running(list(specs), tmp_path))
+        return running[-1]
+
+    yield call
+    for one in running:
+        one.pids()
+        if one.process.poll() is None:
+            one.process.kill()
+            one.process.communicate()
+        for pid in one.seen:
+            if alive(pid):
+                os.kill(pid, signal.SIGKILL)
+
+
+def alive(pid):
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def gone(pids):
+    return until(lambda: not any(alive(pid) for pid in pids), f'the end of {pids}')
+
+
+def order_of(text, ending, names):
+    places = [text.index(f'{name} {ending}') for name in names]
+    return places == sorted(places)
+
+
+def test_children_start_in_order_and_stop_in_the_opposite_order(start):
+    lab = start(waits('first', stage=0), waits('second', stage=1), waits('third', stage=2))
+    pids = lab.wait_ready('first', 'second', 'third')
+    lab.signal(signal.SIGINT)
+    text, outcome = lab.end()
+    assert order_of(text, 'started', ['first', 'second', 'third'])
+    assert order_of(text, 'has ended', ['third', 'second', 'first'])
+    assert outcome['code'] == 0 and 'SIGINT' in outcome['reason']
+    gone(pids.values())
+
+
+def test_a_child_that_ignores_sigint_and_sigterm_is_killed_and_named(start):
+    lab = start(waits('deaf', 'SIGINT', 'SIGTERM'), waits('half_deaf', 'SIGINT'), waits('good'))
+    pids = lab.wait_ready('deaf', 'half_deaf', 'good')
+    lab.signal(signal.SIGTERM)
+    text, _ = lab.end()
+    assert 'deaf did not end at SIGINT; it took SIGKILL' in text
+    assert 'half_deaf did not end at SIGINT; it took SIGTERM' in text
+    assert 'good did not end' not in text
+    gone(pids.values())
+
+
+def test_a_second_ctrl_c_changes_nothing(start):
+    lab = start(waits('deaf', 'SIGINT'), waits('good', stage=1))
+    pids = lab.wait_ready('deaf', 'good')
+    lab.signal(signal.SIGINT)
+    until(lambda: 'good' not in lab.pids(), 'the end of the first child')
+    lab.signal(signal.SIGINT)
+    text, outcome = lab.end()
+    assert 'already stopping' in text
+    assert lab.process.returncode == 0 and outcome['code'] == 0
+    gone(pids.values())
+
+
+def test_a_killed_child_is_started_again(start):
+    lab = start(waits('again', respawn=True, respawn_delay_s=0.05), waits('other'))
+    before = lab.wait_ready('again', 'other')
+    os.kill(before['again'], signal.SIGKILL)
+    after = until(
+        lambda: lab.pids().get('again') not in (None, before['again']) and lab.pids(), 'the restart'
+    )
+    assert after['other'] == before['other']
+    until(lambda: lab.log('again').count('ready') == 2, 'its second start')
+    lab.signal(signal.SIGINT)
+    text, _ = lab.end()
+    assert 'again ended (killed by SIGKILL); starting it again in 0.05 s' in text
+
+
+def test_a_child_that_dies_again_and_again_ends_everything_and_shows_its_last_lines(start):
+    lab = start(
+        waits('other'),
+        script(
+            'broken',
+            'import sys; print("no such thing"); sys.exit(3)',
+            respawn=True,
+            respawn_delay_s=0.01,
+        ),
+    )
+    text, outcome = lab.end()
+    assert outcome['code'] == 1 and outcome['child'] == 'broken'
+    assert 'broken ended 5 times within 60 s (last: exit code 3)' in outcome['reason']
+    assert outcome['last_lines'][-1] == 'no such thing'
+    assert text.count('broken started') == 5
+    gone(lab.pids().values())
+
+
+@pytest.mark.parametrize('code', [0, 7])
+def test_the_end_of_a_required_child_ends_everything_with_its_exit_code(start, code):
+    lab = start(
+        waits('other'),
+        script('runner', f'import sys; print("bye"); sys.exit({code})', required=True),
+    )
+    _, outcome = lab.end()
+    assert outcome['code'] == code and outcome['child'] == 'runner'
+    gone(lab.seen)
+
+
+def test_a_command_that_does_not_exist_is_said_in_its_log(start):
+    lab = start({'name': 'missing', 'command': ['/no/such/program'], 'required': True})
+    _, outcome = lab.end()
+    assert outcome['code'] == 127
+    assert (
+        '/no/such/program: cannot be started: No such file or directory'
+        in outcome['last_lines'][-1]
+    )
+
+
+def test_nobody_is_left_when_the_supervisor_is_killed(start):
+    lab = start(waits('deaf', 'SIGINT', 'SIGTERM'), waits('good', respawn=True))
+    pids = lab.wait_ready('deaf', 'good')
+    lab.signal(signal.SIGKILL)
+    gone(pids.values())
+
+
+def test_children_of_a_killed_child_are_killed_with_it(start):
+    lab = start(script('parent', PARENT), waits('other'))
+    until(lambda: 'child ' in lab.log('parent'), 'the grandchild')
+    grandchild = int(lab.log('parent').split('child ')[1].split()[0])
+    lab.seen.add(grandchild)
+    os.kill(lab.pids()['parent'], signal.SIGKILL)
+    gone([grandchild])
+    assert 'other' in lab.pids()
+
+
+def test_lines_are_kept_with_name_and_time(start):
+    lab = start(script('talker', 'print("one"); print("two" * 3)', required=True))
+    lab.end()
+    lines = lab.log('talker').splitlines()
+    assert [line.split('] ')[1] for line in lines] == ['one', 'twotwotwo']
+    assert all('[talker]' in line for line in lines)
+
+
+def test_a_line_without_end_does_not_fill_the_memory(start):
+    text = 'import sys; sys.stdout.write("x" * 5_000_000); sys.stdout.flush()'
+    lab = start(script('flood', text, required=True))
+    _, outcome = lab.end()
+    assert outcome['code'] == 0
+    assert max(map(len, lab.log('flood').splitlines())) < 100_000
+    assert lab.log('flood').count('x') == 5_000_000
+
+
+def test_two_children_of_one_name_are_refused(tmp_path):
+    from enpire_bringup.supervisor.child import ChildSpec
+    from enpire_bringup.supervisor.supervisor import Supervisor
+
+    with pytest.raises(ValueError, match='different names'):
+        Supervisor([ChildSpec('a', ('x',)), ChildSpec('a', ('y',))], str(tmp_path), report=print)
