@@ -47,13 +47,13 @@ class Setup:
 
     def stages(self) -> list[Stage]:
         """Return the stages in order. Each key holds the one before: a change runs on."""
-        environment = key_of(
-            EDITION, sys.version, os.path.realpath(sys.executable), self.root, self.mode, self.ros
-        )
+        version = f'{sys.version_info[0]}.{sys.version_info[1]}'
+        # Not the whole version: an update of Debian's Python leaves an environment valid.
+        python = (version, os.path.realpath(sys.executable))
+        environment = key_of(EDITION, *python, self.root, self.mode, self.ros)
         packages = key_of(environment, self.lock.read_bytes())
         paths = key_of(packages, Path(wheel_paths.__file__).read_bytes())
         build = key_of(paths, workspace.source_key(self.root))
-        version = f'{sys.version_info[0]}.{sys.version_info[1]}'
         stages = [
             Stage('environment', f'virtual environment in .venv, Python {version}', environment,
                   self.make_environment),
