@@ -1,0 +1,1 @@
+"""The safety gate: limits, rules, the decision, and the node around them."""

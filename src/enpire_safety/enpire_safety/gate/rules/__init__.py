@@ -1,0 +1,43 @@
+"""All rules, in the order in which they are evaluated; the first that objects is named.
+
+To add one: write it into a file of its family (or a new one) beside this, and into the tuple below.
+"""
+
+from enpire_safety.gate.rule import HOLD, LATCH, Rule
+from enpire_safety.gate.rules import effort, form, position, timing, velocity
+
+STATE_RULES = (form.STATE_SHAPE, form.STATE_FINITE, position.MEASURED_POSITION)
+REQUEST_RULES = (
+    form.REQUEST_SHAPE, form.REQUEST_FINITE,
+    timing.REQUEST_ORDER, timing.REQUEST_AGE, timing.STATE_AGE, timing.REQUEST_PAIRING,
+    position.JOINT_POSITION, velocity.JOINT_VELOCITY, effort.FEED_FORWARD, effort.JOINT_EFFORT,
+)
+
+# What the core itself watches: no function of one request or state, but named like the rules.
+LIMITS_PROFILE = Rule('limits_profile', 907, HOLD, 'one selected', '', 'no set of limits was selected yet')
+STATE_MISSING = Rule('state_missing', 908, HOLD, '`state_age_max_s`', 's',
+                     'the joint state that a request answers did not arrive in time')
+SUPERSEDED = Rule('request_superseded', 909, HOLD, 'one outstanding', '',
+                  'another request came before this one was decided')
+REQUEST_SILENCE = Rule('request_silence', 920, HOLD, '`request_silence_max_s`', 's',
+                       'no request while the clock runs on: the gate sends a hold of its own')
+CLOCK_BACK = Rule('clock_back', 954, LATCH, '0', 's', 'the clock, or the stamp of the joint states, jumped back')
+DRIVER_SILENCE = Rule('driver_silence', 955, LATCH, '`driver_silence_max_s`', 's',
+                      'no joint state for that long (wall time), after some had come')
+RULE_FAULT = Rule('rule_fault', 956, LATCH, 'no exception', '', 'a rule or the gate itself raised an exception')
+OPERATOR = Rule('operator', 957, LATCH, '', '', 'somebody called `safety_gate/trip`')
+RESTARTED = Rule('restarted', 958, LATCH, '', '',
+                 'the gate was restarted in the same run after it died or while it was latched')
+CORE_RULES = (LIMITS_PROFILE, STATE_MISSING, SUPERSEDED, REQUEST_SILENCE, CLOCK_BACK, DRIVER_SILENCE, RULE_FAULT,
+              OPERATOR, RESTARTED)
+ALL_RULES = REQUEST_RULES + STATE_RULES + CORE_RULES
+BY_NAME = {rule.name: rule for rule in ALL_RULES}
+
+
+
+def markdown_table():
+    """Return all rules, in their order, as a Markdown table for the README."""
+    lines = ['| rule | about | limit | unit | reaction | code |', '|---|---|---|---|---|---|']
+    lines += [f'| `{r.name}` | {r.about} | {r.limit} | {r.unit} | {r.reaction} | {r.code} |'
+              for r in ALL_RULES]
+    return '\n'.join(lines) + '\n'
