@@ -1,0 +1,48 @@
+"""The `enpire` command. A module of `enpire_bringup.commands` is a subcommand.
+
+Such a module has `register(app)`, which adds it to the typer app, and imports what is heavy (rclpy,
+MuJoCo, scipy) only inside its functions, so that `enpire --help` is quick.
+"""
+
+import importlib
+import pkgutil
+
+import typer
+
+from enpire_bringup import commands
+
+HELP = """Runs robot labs: stations that reset themselves, try policies and judge them.
+
+\b
+    enpire lab --units 2 --task push_t --trials 20     a simulated lab from start to summary
+    enpire trial my_policy.py --unit unit0 --seed 7    one trial in a running lab
+    enpire status                                      what a running lab does
+    enpire stop                                        stops every arm, at once
+    enpire clear                                       lets stopped arms move again
+"""
+# In this order in the help; others follow by name.
+FIRST = ('lab', 'trial', 'status', 'stop', 'clear', 'render')
+
+
+def make_app():
+    """Return the typer app with every subcommand."""
+    app = typer.Typer(
+        help=HELP, no_args_is_help=True, add_completion=False, rich_markup_mode=None,
+        pretty_exceptions_enable=False, context_settings={'help_option_names': ['-h', '--help']},
+    )
+    found = [module.name for module in pkgutil.iter_modules(commands.__path__)]
+    order = [name for name in FIRST if name in found]
+    for name in order + sorted(set(found) - set(order)):
+        module = importlib.import_module(f'{commands.__name__}.{name}')
+        if hasattr(module, 'register'):
+            module.register(app)
+    return app
+
+
+def main():
+    """Entry point of `enpire`."""
+    make_app()()
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,1 @@
+"""The subcommands of `enpire`, a module each (see `enpire_bringup.cli`)."""

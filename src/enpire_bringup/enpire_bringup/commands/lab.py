@@ -1,0 +1,151 @@
+"""`enpire lab`: starts a lab, shows it, and sums it up."""
+
+import json
+import os
+import sys
+import time
+import typing
+
+import typer
+
+EXAMPLES = """Examples:
+
+\b
+    enpire lab                                   the shipped lab: 2 simulated stations, 20 trials
+    enpire lab my_lab.yaml --trials 200 --seed 1
+    enpire lab --units 8 --task push_t --real-time-factor 1
+    enpire lab --trials 0                        stations that wait for trials sent by hand
+"""
+
+
+def register(app):
+    """Add the subcommand."""
+    app.command('lab', epilog=EXAMPLES)(lab)
+
+
+def lab(
+    lab_file: typing.Optional[str] = typer.Argument(
+        None, help='Lab file; without one the shipped config/lab.yaml.', show_default=False),
+    units: typing.Optional[int] = typer.Option(None, help='How many stations.'),
+    task: typing.Optional[str] = typer.Option(None, help='Task of enpire_tasks.'),
+    policy: typing.Optional[str] = typer.Option(
+        None, help="Python file under trial; the task's start policy where none is named."),
+    trials: typing.Optional[int] = typer.Option(
+        None, help='The lab ends after so many; 0: trials are sent by hand.'),
+    seed: typing.Optional[int] = typer.Option(None, help='Everything random derives from it.'),
+    real_time_factor: typing.Optional[float] = typer.Option(
+        None, help='Simulated seconds a wall second at most; 0: as fast as it goes.'),
+    folder: typing.Optional[str] = typer.Option(None, help='Where run folders go.'),
+    name: typing.Optional[str] = typer.Option(None, help='Name of the lab.'),
+    run: typing.Optional[str] = typer.Option(
+        None, help="Name of the run folder, a new one; else the lab's name with date and time."),
+    plain: bool = typer.Option(False, '--plain', help='Lines instead of a live table.'),
+):
+    """Run a lab: its stations, their safety gates, and as many trials as it wants.
+
+    Exit code 0 when the trials are done or at Ctrl-C, 1 when the lab broke, 2 for a wrong lab file.
+    """
+    began_s = time.time()
+    from enpire_bringup import lab as lab_module
+    from enpire_bringup import lock
+    from enpire_bringup import run as runs
+
+    options = {
+        'units': units, 'task': task, 'trials': trials, 'seed': seed, 'name': name,
+        'real_time_factor': real_time_factor, 'folder': folder,
+        'policy': None if policy is None else os.path.abspath(os.path.expanduser(policy)),
+    }
+    try:
+        wanted = runs.read_lab(lab_file, options)
+        with lock.hold(os.path.abspath(wanted.folder)):
+            prepared = runs.prepare(wanted, run)
+            live = sys.stdout.isatty() and not plain
+            outcome = _supervise(prepared, _children(prepared, not live), quiet=live)
+    except lab_module.LabError as error:
+        typer.echo(f'The lab was not started:\n{error}', err=True)
+        raise typer.Exit(2) from None
+    except lock.Taken as error:
+        typer.echo(f'The lab was not started: {error}.', err=True)
+        raise typer.Exit(1) from None
+    _sum_up(prepared, outcome, began_s)
+    raise typer.Exit(0 if outcome.code == 0 else 1)
+
+
+def _children(prepared, plain):
+    """Return the `ChildSpec`s of a run: its processes, and the view of them."""
+    from enpire_bringup import processes
+    from enpire_bringup.run import program_of
+    from enpire_bringup.supervisor.child import ChildSpec
+
+    children = [
+        ChildSpec(
+            spec.name,
+            tuple(processes.command(spec, program_of(spec), prepared.parameter_file(spec))),
+            stage=processes.STAGES.index(spec.stage), respawn=spec.respawn,
+            respawn_delay_s=spec.respawn_delay_s, required=spec.required)
+        for spec in prepared.specs
+    ]
+    return [*children, _view(prepared, plain)]
+
+
+def _view(prepared, plain):
+    import signal
+
+    from enpire_bringup import processes
+    from enpire_bringup.run import program_of
+    from enpire_bringup.supervisor.child import ChildSpec
+
+    values = {'run_dir': prepared.folder, 'plain': plain}
+    spec = processes.ProcessSpec(
+        'lab.view', 'enpire_bringup', 'lab_view', '/lab', {'lab_view': values},
+        ros_arguments=('--log-level', 'error'))
+    with open(prepared.parameter_file(spec), 'w', encoding='utf-8') as handle:
+        handle.write(processes.parameters_yaml(spec))
+    words = processes.command(spec, program_of(spec), prepared.parameter_file(spec))
+    # It is stopped first, so that the terminal is free; SIGTERM lets it put the terminal in order.
+    return ChildSpec(
+        spec.name, tuple(words), stage=len(processes.STAGES), terminal=True,
+        death_signal=signal.SIGTERM)
+
+
+def _supervise(prepared, children, quiet):
+    """Run the children to the end; return the `Outcome`. ``quiet``: the view owns the terminal."""
+    import anyio
+
+    from enpire_bringup.supervisor.supervisor import Supervisor
+    from enpire_core.files import write_json
+
+    path = os.path.join(prepared.logs, 'supervisor.log')
+    with open(path, 'w', encoding='utf-8', buffering=1) as log:
+
+        def report(text):
+            log.write(f'{time.strftime("%H:%M:%S")} {text}\n')
+            if not quiet:
+                typer.echo(text)
+
+        def note(running):
+            write_json(os.path.join(prepared.folder, 'processes.json'), running)
+
+        environment = dict(os.environ, PYTHONUNBUFFERED='1')
+        supervisor = Supervisor(
+            children, prepared.logs, report=report, on_change=note, environment=environment)
+        return anyio.run(supervisor.run)
+
+
+def _sum_up(prepared, outcome, began_s):
+    from enpire_bringup import summary
+    from enpire_bringup.reports import Outboxes
+
+    reports = Outboxes(prepared.outboxes()).new()
+    if outcome.last_lines:
+        typer.echo(f'\nThe last lines of {outcome.child}:', err=True)
+        for line in outcome.last_lines:
+            typer.echo(f'    {line}', err=True)
+    typer.echo('\n' + summary.text(
+        prepared.lab, reports, summary.Times(began_s, time.time()), prepared.folder))
+    if outcome.code != 0:
+        typer.echo(f'\nThe lab broke: {outcome.reason} (exit code {outcome.code}). '
+                   f'Its logs are in {prepared.logs}.', err=True)
+    kept = os.path.join(prepared.folder, 'outcome.json')
+    with open(kept, 'w', encoding='utf-8') as handle:
+        json.dump({'code': outcome.code, 'reason': outcome.reason}, handle)

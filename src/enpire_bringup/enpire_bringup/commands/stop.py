@@ -1,0 +1,33 @@
+"""`enpire stop`: stops every arm, at once."""
+
+import typer
+
+
+def register(app):
+    """Add the subcommand."""
+    app.command('stop', epilog='Example:\n\n    enpire stop')(stop)
+
+
+def stop():
+    """Trip every safety gate that is there: the arms hold until `enpire clear`.
+
+    Exit code 0 where every gate says that it is tripped, else 1. This is no emergency stop: it
+    needs a running computer and network. Use the power switch of the arms where people are near.
+    """
+    from enpire_bringup import graph
+
+    with graph.connect() as lab:
+        try:
+            units = lab.units()
+        except graph.NoLab as error:
+            typer.echo(str(error), err=True)
+            raise typer.Exit(1) from None
+        answers = lab.trigger_all([f'/{unit}/safety_gate/trip' for unit in units])
+    for service, (success, message) in answers.items():
+        word = 'stopped' if success else 'NOT STOPPED'
+        typer.echo(f'{service.split("/")[1]}: {word}{": " + message if message else ""}')
+    if not all(success for success, _ in answers.values()):
+        typer.echo('At least one gate did not confirm. Its driver holds by itself when commands '
+                   'stop; use the power switch where people are near.', err=True)
+        raise typer.Exit(1)
+    typer.echo('`enpire clear` lets them move again.')

@@ -1,0 +1,174 @@
+"""A short-lived node for commands: looks at a running lab, calls its services and actions.
+
+What a command needs from the graph goes through `Graph`; only this module and nodes import rclpy here.
+Not covered: labs in another ROS domain, or on machines that discovery does not reach.
+"""
+
+import contextlib
+import os
+import time
+
+import rclpy
+from rclpy.action import ActionClient
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.signals import SignalHandlerOptions
+from std_srvs.srv import Trigger
+
+from enpire_core import qos
+from enpire_interfaces.msg import LabStatus, SafetyState
+
+DISCOVERY_S = 4.0
+ANSWER_S = 5.0
+SAFETY_STATE = 'enpire_interfaces/msg/SafetyState'
+
+
+class NoLab(RuntimeError):
+    """Nothing of a lab was found; the text says where it was looked for."""
+
+
+def no_lab(what):
+    """Return the `NoLab` about ``what`` that was not found."""
+    domain = os.environ.get('ROS_DOMAIN_ID', '0')
+    return NoLab(
+        f'no {what} in ROS domain {domain}: no lab runs there, or it is only just starting. '
+        'Start one in another terminal with `enpire lab`.'
+    )
+
+
+@contextlib.contextmanager
+def connect():
+    """Yield a `Graph`; everything that it opened is closed afterwards."""
+    # Ctrl-C stays an ordinary KeyboardInterrupt: a command has to cancel its goal first.
+    rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
+    node = rclpy.create_node(f'enpire_command_{os.getpid()}')
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    try:
+        yield Graph(node, executor)
+    finally:
+        executor.shutdown()
+        node.destroy_node()
+        rclpy.try_shutdown()
+
+
+class Graph:
+    """See the module. Times are wall seconds."""
+
+    def __init__(self, node, executor):
+        self._node = node
+        self._executor = executor
+
+    def until(self, condition, seconds):
+        """Spin until ``condition()`` is true or ``seconds`` are over; return its last value."""
+        end = time.monotonic() + seconds
+        while True:
+            value = condition()
+            left = end - time.monotonic()
+            if value or not left > 0:
+                return value
+            self._executor.spin_once(timeout_sec=min(left, 0.1))
+
+    def units(self, seconds=DISCOVERY_S, settle_s=0.5):
+        """Return the names of the stations that have a safety gate, sorted; `NoLab` without any.
+
+        Looks until nothing new has come for ``settle_s``.
+        """
+        found, since = set(), time.monotonic()
+
+        def settled():
+            nonlocal found, since
+            now = {topic.split('/')[1] for topic, types in self._node.get_topic_names_and_types()
+                   if topic.count('/') == 2 and topic.endswith('/safety_state')
+                   and SAFETY_STATE in types
+                   and self._node.count_publishers(topic)}
+            if now != found:
+                found, since = now, time.monotonic()
+            return found and time.monotonic() - since >= settle_s
+
+        self.until(settled, seconds)
+        if not found:
+            raise no_lab('station')
+        return sorted(found)
+
+    def latest(self, message_type, topic, seconds):
+        """Return the last message of a latched topic, or None."""
+        box = []
+        subscription = self._node.create_subscription(message_type, topic, box.append, qos.STATE)
+        self.until(lambda: box, seconds)
+        self._node.destroy_subscription(subscription)
+        return box[-1] if box else None
+
+    def lab_status(self, seconds=1.5):
+        """Return the newest LabStatus, or None where no runner speaks."""
+        return self.latest(LabStatus, '/lab/status', seconds)
+
+    def safety_state(self, unit, seconds=2.0):
+        """Return the newest SafetyState of a station, or None."""
+        return self.latest(SafetyState, f'/{unit}/safety_state', seconds)
+
+    def trigger(self, service, seconds=ANSWER_S):
+        """Call a Trigger service; return (success, message). No answer is no success."""
+        client = self._node.create_client(Trigger, service)
+        try:
+            if not self.until(client.service_is_ready, seconds):
+                return False, f'{service} is not there'
+            future = client.call_async(Trigger.Request())
+            if not self.until(future.done, seconds):
+                return False, f'{service} did not answer within {seconds:g} s'
+            return future.result().success, future.result().message
+        finally:
+            self._node.destroy_client(client)
+
+    def trigger_all(self, services, seconds=ANSWER_S):
+        """Call several Trigger services at once; return service -> (success, message)."""
+        clients = {name: self._node.create_client(Trigger, name) for name in services}
+        futures, answers = {}, {}
+
+        def done():
+            for name, client in clients.items():
+                if name not in futures and client.service_is_ready():
+                    futures[name] = client.call_async(Trigger.Request())
+            return len(futures) == len(clients) and all(f.done() for f in futures.values())
+
+        self.until(done, seconds)
+        for name, client in clients.items():
+            future = futures.get(name)
+            if future is not None and future.done():
+                answers[name] = (future.result().success, future.result().message)
+            else:
+                answers[name] = (False, f'did not answer within {seconds:g} s')
+            self._node.destroy_client(client)
+        return answers
+
+    def action_client(self, action_type, name, seconds=DISCOVERY_S):
+        """Return a connected action client; `NoLab` where no server is there."""
+        client = ActionClient(self._node, action_type, name)
+        if not self.until(client.server_is_ready, seconds):
+            client.destroy()
+            raise no_lab(f'action {name}')
+        return client
+
+    def send_goal(self, client, goal, on_feedback):
+        """Send a goal and wait for its result, however long it takes; return the result.
+
+        Ctrl-C (KeyboardInterrupt) cancels the goal; its result is awaited and returned then too.
+        RuntimeError where the server refuses it or is gone.
+        """
+        future = client.send_goal_async(goal, feedback_callback=lambda m: on_feedback(m.feedback))
+        if not self.until(future.done, ANSWER_S):
+            raise RuntimeError('the trial server did not answer: `enpire status` shows what it does')
+        handle = future.result()
+        if not handle.accepted:
+            raise RuntimeError('the trial server refused the goal: see its log')
+        result = handle.get_result_async()
+        try:
+            self._wait_result(client, result)
+        except KeyboardInterrupt:
+            handle.cancel_goal_async()
+            self._wait_result(client, result)
+        return result.result().result
+
+    def _wait_result(self, client, result):
+        while not self.until(result.done, 2.0):
+            if not client.server_is_ready() and not self.until(client.server_is_ready, DISCOVERY_S):
+                raise RuntimeError('the trial server is gone; the trial is void')

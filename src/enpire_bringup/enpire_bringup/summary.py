@@ -1,0 +1,68 @@
+"""The few lines at the end of a lab. Pure."""
+
+import dataclasses
+import math
+
+from enpire_bringup.reports import Tally, rate
+
+
+@dataclasses.dataclass(frozen=True)
+class Times:
+    """Wall clock [s]: when the command began, and when it ended."""
+
+    began_s: float
+    ended_s: float
+
+
+def text(lab, reports, times, folder):
+    """Return the summary of a lab as text.
+
+    ``reports``: all `Report`s of the run. ``times``: `Times`. ``folder``: the run folder.
+    """
+    tally = Tally()
+    for report in reports:
+        tally.add(report)
+    first = min((report.started_s for report in reports), default=math.nan)
+    lines = [
+        f'{_backend(lab)}: {lab.name}, task {lab.task}, {len(lab.units)} '
+        f'station{"s" if len(lab.units) > 1 else ""}',
+        f'trials           {_of(tally.trials, lab.trials)}',
+        f'successes        {rate(tally.successes, tally.trials)}',
+        f'void             {tally.voids} (faults of the lab; not in the rate)'
+        + (f', canceled {tally.canceled}' if tally.canceled else ''),
+        f'resets           {_resets(tally)}',
+        f'wall time        {_duration(times.ended_s - times.began_s)}; '
+        + (
+            f'first trial after {_duration(first - times.began_s)}'
+            if math.isfinite(first)
+            else 'no trial began'
+        ),
+        f'run folder       {folder}',
+    ]
+    return '\n'.join(lines)
+
+
+def _backend(lab):
+    return 'SIMULATED' if lab.backend == 'sim' else lab.backend.upper()
+
+
+def _of(done, wanted):
+    return f'{done} of {wanted}' if wanted else f'{done}'
+
+
+def _resets(tally):
+    if not tally.resets:
+        return 'none'
+    tries = ', '.join(f'{n} at try {k}' for k, n in sorted(tally.reset_tries.items()))
+    parts = [f'{tally.resets}', tries or 'none succeeded']
+    if tally.resets_failed:
+        parts.append(f'{tally.resets_failed} failed')
+    return f'{parts[0]} ({", ".join(parts[1:])})'
+
+
+def _duration(seconds):
+    if seconds < 120:
+        return f'{seconds:.1f} s'
+    minutes, rest = divmod(int(round(seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f'{hours} h {minutes} min' if hours else f'{minutes} min {rest} s'

@@ -1,0 +1,116 @@
+"""`lab_view`: shows a running lab in the terminal, a live table or plain lines.
+
+Subscribes: /lab/status (LabStatus). Reads: the outboxes of the run, for counts where no runner is there
+and for plain lines. Publishes and serves nothing.
+On silence: the table keeps its last values; the time in the headline goes on.
+"""
+
+import dataclasses
+import os
+import sys
+import time
+
+from rich.console import Console
+from rich.live import Live
+
+from enpire_bringup import lab as lab_file
+from enpire_bringup.reports import Outboxes, Tally
+from enpire_bringup.view import table
+from enpire_bringup.view.rows import row_of
+from enpire_core import main as process
+from enpire_core import qos
+from enpire_core.node import ManagedNode
+from enpire_core.params import parameter
+from enpire_interfaces.msg import LabStatus
+
+NOTES = 3
+
+
+@dataclasses.dataclass(frozen=True)
+class ViewParameters:
+    """Parameters of lab_view."""
+
+    run_dir: str = parameter(text='run folder of the lab to show')
+    plain: bool = parameter(False, 'lines instead of a live table')
+    period_s: float = parameter(0.5, 'time between two pictures', ge=0.1, le=10.0)
+
+
+class LabView(ManagedNode):
+    """See the module."""
+
+    def __init__(self):
+        super().__init__('lab_view', ViewParameters)
+        self._live = None
+        self._status = None
+        self._tallies = {}
+        self._total = Tally()
+
+    def open(self):
+        """Read the lab file of the run, subscribe, and take the terminal."""
+        folder = self.parameters.run_dir
+        path = os.path.join(folder, 'lab.yaml')
+        with open(path, encoding='utf-8') as handle:
+            self._lab = lab_file.load_text(handle.read(), path)
+        self._outboxes = Outboxes(
+            {unit: os.path.join(folder, unit, 'outbox') for unit in self._lab.units})
+        self._tallies = {unit: Tally() for unit in self._lab.units}
+        self._notes = os.path.join(folder, 'logs', 'supervisor.log')
+        self._began_s = time.monotonic()
+        self.create_subscription(LabStatus, '/lab/status', self._take_status, qos.STATE)
+        self.create_steady_timer(self.parameters.period_s, self._refresh)
+        if not self.parameters.plain:
+            self._live = Live(self._picture(), console=Console(), auto_refresh=False)
+            self._live.start()
+
+    def release(self):
+        """Show the last picture and give the terminal back."""
+        if self._tallies:
+            self._refresh()
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+    def _take_status(self, message):
+        self._status = message
+
+    def _refresh(self):
+        for report in self._outboxes.new():
+            self._total.add(report)
+            self._tallies.setdefault(report.unit, Tally()).add(report)
+            line = table.plain_line(report, self._total) if self.parameters.plain else None
+            if line:
+                sys.stdout.write(line + '\n')
+                sys.stdout.flush()
+        if self._live is not None:
+            self._live.update(self._picture(), refresh=True)
+
+    def _picture(self):
+        lab = self._lab
+        status = self._status
+        if status is None:
+            rows = tuple(self._own_row(unit) for unit in lab.units)
+        else:
+            rows = tuple(row_of(station) for station in status.stations)
+        return table.render(table.View(
+            lab.name, lab.task, os.path.basename(status.policy) if status else '',
+            lab.backend == 'sim', lab.trials, time.monotonic() - self._began_s, rows,
+            self._last_notes()))
+
+    def _own_row(self, unit):
+        tally = self._tallies[unit]
+        phase = 'starting' if self._lab.trials else 'by hand'
+        return table.Row(unit, phase, '', tally.trials, tally.successes, tally.voids,
+                         tally.real_time_factor, tally.reason)
+
+    def _last_notes(self):
+        """Return the supervisor's last words about restarts and ends."""
+        if not os.path.isfile(self._notes):
+            return ()
+        with open(self._notes, encoding='utf-8') as handle:
+            lines = [line.rstrip() for line in handle if ' started, process ' not in line]
+        return tuple(lines[-NOTES:])
+
+
+def main():
+    """Entry point of `lab_view`."""
+    return process.run(LabView)

@@ -1,0 +1,11 @@
+"""Rows of the table from messages; reads their fields, imports no message."""
+
+from enpire_bringup.view import table
+
+
+def row_of(station):
+    """Return the table's `Row` of a StationStatus message."""
+    known = station.phase < len(table.PHASES)
+    return table.Row(
+        station.unit, table.PHASES[station.phase if known else 0], station.trial_id,
+        station.trials, station.successes, station.voids, station.real_time_factor, station.reason)
