@@ -16,5 +16,7 @@ setup(
     maintainer_email='maintainers@enpire-ros.invalid',
     description='Arm and camera drivers of a station.',
     license='Apache-2.0',
-    entry_points={'console_scripts': []},
+    entry_points={'console_scripts': [
+        'sim_station = enpire_drivers.sim_station:main',
+    ]},
 )

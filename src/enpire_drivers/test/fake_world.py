@@ -35,7 +35,7 @@ class FakeWorld:
         self.parameters = parameters
         self.x = np.linspace(0.1, 0.4, JOINT_COUNT)
         self.v = np.zeros(JOINT_COUNT)
-        self.ticks = self.renders = self.snapshots = 0
+        self.ticks = self.renders = self.snapshots = self.closed = 0
         self.fail_at = fail_at
         self.last = None
 
@@ -76,6 +76,10 @@ class FakeWorld:
         level = int(np.frombuffer(snapshot)[0] * 1e6) % 256
         color = np.full((height, width, 3), level, np.uint8)
         return Frame(camera, stamp_ns, color, np.full((height, width), level, np.uint16) if depth else None)
+
+    def close(self):
+        """Close the renderer."""
+        self.closed += 1
 
     def camera_info(self, camera, width, height):
         """Return a camera that looks straight down from 1 m."""

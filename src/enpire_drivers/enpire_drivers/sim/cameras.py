@@ -27,6 +27,10 @@ class Profile:
         """Control ticks from one frame to the next."""
         return TICK_RATE_HZ // self.rate_hz
 
+    def newest_tick(self, tick):
+        """Return the tick of the newest frame at control tick ``tick``."""
+        return tick - tick % self.period_ticks
+
     def __str__(self):
         return f'{self.width}x{self.height}x{self.rate_hz}'
 
@@ -50,28 +54,34 @@ def parse_profile(text, name='color_profile'):
 class FrameBook:
     """The newest frame's tick and snapshot of each camera, and the frames made from them.
 
-    ``profiles``: Profile by camera name.
+    ``profiles``: Profile by camera name; ``rendered``: how often each was rendered so far.
     """
 
     def __init__(self, profiles):
         self.profiles = dict(profiles)
         self.ticks = {}
         self.snapshots = {}
+        self.rendered = dict.fromkeys(self.profiles, 0)
         self._frames = {}
 
     def due(self, tick):
         """Return the cameras that take a frame at ``tick``."""
-        return [camera for camera, profile in self.profiles.items() if tick % profile.period_ticks == 0]
+        return [camera for camera, profile in self.profiles.items() if profile.newest_tick(tick) == tick]
 
     def note(self, tick, cameras, snapshot):
         """Keep ``snapshot`` (bytes) of ``tick`` as the newest frame of ``cameras``."""
         for camera in cameras:
             self.ticks[camera] = tick
-            for key in [key for key in self._frames if key[0] == camera]:
-                del self._frames[key]
+            self.forget_frames(camera)
         self.snapshots[tick] = snapshot
         in_use = set(self.ticks.values())
         self.snapshots = {tick: kept for tick, kept in self.snapshots.items() if tick in in_use}
+
+    def forget_frames(self, camera):
+        """Drop what was rendered of ``camera``: the next look renders again, to the same pixels."""
+        self.check_camera(camera)
+        for key in [key for key in self._frames if key[0] == camera]:
+            del self._frames[key]
 
     def replace(self, ticks, snapshots):
         """Take the book of a record: ``ticks`` by camera and ``snapshots`` by tick."""
@@ -91,4 +101,5 @@ class FrameBook:
             frame = world.render(camera, self.snapshots[tick], tick_to_ns(tick), profile.width,
                                  profile.height, depth=depth)
             self._frames[(camera, depth)] = frame
+            self.rendered[camera] += 1
         return frame

@@ -102,6 +102,11 @@ class SimStation:
         """Why the last episode broke, or ''."""
         return self._lockstep.broken
 
+    @property
+    def dead(self):
+        """True once physics has failed: nothing can begin any more."""
+        return bool(self._fault)
+
     def observe(self):
         """Return the measured JointState of the current tick."""
         return self._state
@@ -122,6 +127,21 @@ class SimStation:
         ValueError for an unknown camera.
         """
         return self._book.frame(self.world, camera, depth)
+
+    @property
+    def cameras(self):
+        """The names of the cameras."""
+        return tuple(self._book.profiles)
+
+    def rendered(self, camera):
+        """Return how many frames of ``camera`` were rendered so far."""
+        self._book.check_camera(camera)
+        return self._book.rendered[camera]
+
+    def reset_camera(self, camera):
+        """Start the renderer anew and drop what it made of ``camera``; later pixels are the same."""
+        self._book.forget_frames(camera)
+        self.world.close()
 
     def camera_info(self, camera):
         """Return the nominal CameraInfo of ``camera`` at its profile's size."""
@@ -185,6 +205,10 @@ class SimStation:
         if not self._lockstep.take_free_tick():
             return None
         return self._advance(self._follower.coast(self.tick, self._state.positions))
+
+    def close(self):
+        """Close the world's renderer; may be called twice. The next look opens it again."""
+        self.world.close()
 
     # ---- records ---------------------------------------------------------------------------
     def restore(self, path):

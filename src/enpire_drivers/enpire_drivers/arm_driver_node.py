@@ -1,0 +1,311 @@
+"""Node `arm_driver` of a simulated station: the clock, the joints, and the way in for commands.
+
+Subscribes  joint_trajectory (trajectory_msgs/JointTrajectory, from the safety gate alone),
+            sim/keep_alive (std_msgs/Empty, from the trial server while a policy thinks)
+Publishes   joint_states (sensor_msgs/JointState), clock (rosgraph_msgs/Clock), after each tick, and
+            again at 20 Hz of wall time while it waits; /diagnostics at 1 Hz
+Serves      ~/begin_episode, ~/end_episode; ~/restore_state with replay:=true only
+Parameters  ArmDriverParameters
+
+On silence: inside an episode, after `silence_s` of wall time without a command or keep-alive, the world
+leaves lockstep and runs for two seconds in real time, with the follower's own stop in force: the arms
+hold at the measured position once the last command is older than `command_max_age_s` of the unit's
+clock. Then the clock stands still and the episode is broken. An exception in a callback does the same.
+"""
+
+import math
+import time
+from dataclasses import dataclass
+
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from enpire_core import conversions, qos
+from enpire_core.conversions import ConversionError, ns_to_stamp
+from enpire_core.node import ManagedNode
+from enpire_core.params import parameter
+from enpire_core.ticks import TICK_RATE_HZ, TICK_S
+from enpire_interfaces.msg import TrialReport
+from enpire_interfaces.srv import BeginEpisode, EndEpisode, RestoreState
+from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import JointState
+from std_msgs.msg import Empty
+from trajectory_msgs.msg import JointTrajectory
+
+from enpire_drivers.conversions import clock_message, diagnostics_message
+from enpire_drivers.sim.records import RecordError
+from enpire_drivers.sim.station import CommandRefused, EpisodeError, Mode, StationBroken
+
+BEAT_S = 0.05
+DIAGNOSTICS_S = 1.0
+SLOWEST = 0.01
+PHASE_NAMES = {TrialReport.PHASE_RESET: 'reset', TrialReport.PHASE_ROLLOUT: 'rollout'}
+
+
+@dataclass(frozen=True)
+class ArmDriverParameters:
+    """Parameters of `arm_driver`."""
+
+    scene: str = parameter(text='folder of the compiled scene')
+    unit: str = parameter('unit0', 'name of the station: its parameters are drawn from it, and frames '
+                          'begin with it')
+    lab_seed: int = parameter(0, 'seed of the lab: the parameters of its stations are drawn from it',
+                              unit='1', ge=0)
+    records: str = parameter('', 'folder for the state records, made for its owner alone; empty: none kept')
+    real_time_factor: float = parameter(
+        0.0, f'simulated seconds a wall second at most, {SLOWEST} or more; 0: as fast as it goes',
+        unit='1', ge=0.0, le=100.0)
+    silence_s: float = parameter(5.0, 'wall time without command or keep-alive that breaks an episode',
+                                 ge=0.1, le=60.0)
+    command_max_age_s: float = parameter(0.1, "age of a command on the unit's clock beyond which the "
+                                         'arms hold', ge=0.034, le=0.5)
+    replay: bool = parameter(False, 'serve ~/restore_state; never in a lab')
+
+    def __post_init__(self):
+        """Refuse a factor so small that one tick would last as long as silence."""
+        if not (self.real_time_factor == 0.0 or self.real_time_factor >= SLOWEST):
+            raise ValueError(f'real_time_factor: expected 0 or {SLOWEST} or more, '
+                             f'got {self.real_time_factor}')
+
+
+class Pace:
+    """When the next tick may begin, in steady wall time, so that ``factor`` is not exceeded."""
+
+    def __init__(self, factor):
+        self._tick_s = TICK_S / factor if factor > 0.0 else 0.0
+        self._due_s = -math.inf
+
+    def wait_s(self, wall_s):
+        """Return how long the next tick has to wait."""
+        return max(0.0, self._due_s - wall_s)
+
+    def note(self, wall_s):
+        """A tick began at ``wall_s``. Lost time is not made up for beyond one tick."""
+        self._due_s = max(self._due_s, wall_s - self._tick_s) + self._tick_s
+
+
+class ArmDriver(ManagedNode):
+    """The node; ``bench`` holds the station. ``wall``: a steady clock in seconds."""
+
+    def __init__(self, bench, wall=time.monotonic, **kwargs):
+        super().__init__('arm_driver', ArmDriverParameters, **kwargs)
+        self._bench, self._wall = bench, wall
+        self._pace = Pace(self.parameters.real_time_factor)
+        self._frame_id = f'{self.parameters.unit}/station'
+        self._offered, self._beats = [], []
+        self._active = False
+        self._waiting = None
+        self._sent_s = self._reported_s = -math.inf
+        self._taken = self._ignored = 0
+        self._ignored_why = ''
+        self._busy_s, self._reported_tick, self._reported_taken = 0.0, 0, 0
+
+    # ---- life cycle ------------------------------------------------------------------------
+    def open(self):
+        """Open the station and offer what the node offers."""
+        self._station = self._bench.open(self.parameters)
+        self._states = self.create_publisher(JointState, 'joint_states', qos.SENSOR)
+        self._clock_out = self.create_publisher(Clock, 'clock', qos.SENSOR)
+        self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', qos.EVENTS)
+        self._offered = [
+            (self.destroy_publisher, self._states), (self.destroy_publisher, self._clock_out),
+            (self.destroy_publisher, self._diagnostics),
+            (self.destroy_subscription, self.create_subscription(
+                JointTrajectory, 'joint_trajectory', self._on_command, qos.COMMAND)),
+            # Best effort matches every publisher, and a lost sign of life is followed by another.
+            (self.destroy_subscription, self.create_subscription(
+                Empty, 'sim/keep_alive', self._on_keep_alive, qos.SENSOR)),
+            (self.destroy_service, self.create_service(
+                BeginEpisode, '~/begin_episode', self._on_begin)),
+            (self.destroy_service, self.create_service(EndEpisode, '~/end_episode', self._on_end))]
+        if self.parameters.replay:
+            self._offered.append((self.destroy_service, self.create_service(
+                RestoreState, '~/restore_state', self._on_restore)))
+
+    def start(self):
+        """Show the present state and begin to listen."""
+        self._beat_timer = self.create_steady_timer(BEAT_S, self._on_beat)
+        self._free_timer = self.create_steady_timer(TICK_S, self._on_free_tick)
+        self._pace_timer = self.create_steady_timer(TICK_S, self._on_pace)
+        self._beats = [self._beat_timer, self._free_timer, self._pace_timer]
+        self._pace_timer.cancel()
+        if self._station.mode is not Mode.FREE_RUN:
+            self._free_timer.cancel()
+        self._active = True
+        self._publish(self._station.observe(), self._wall())
+
+    def hold(self):
+        """Break the episode under way; from here on the clock stands still and nothing is taken."""
+        self._active = False
+        self._waiting = None
+        if self._bench.station is not None:
+            self._bench.station.break_episode('the arm driver was deactivated')
+        for timer in self._beats:
+            self.destroy_timer(timer)
+        self._beats = []
+
+    def release(self):
+        """Take back what was offered and close the station."""
+        for destroy, entity in self._offered:
+            destroy(entity)
+        self._offered = []
+        self._bench.close()
+
+    def on_fault(self, text):
+        """Break the episode and let the world run into its own stop; end where it can't be moved."""
+        self.fault = text
+        self._waiting = None
+        if self._active:
+            self._station.break_episode(text)
+            if self._station.mode is Mode.FREE_RUN:
+                self._free_timer.reset()
+            if self._station.dead:
+                self.finish(1)
+
+    # ---- commands --------------------------------------------------------------------------
+    def _on_command(self, message):
+        begun_s = self._wall()
+        if not self._active:
+            return
+        try:
+            command = conversions.command_from_message(message)
+            if self._must_wait(command, begun_s):
+                return
+            state = self._station.command(command)
+        except (ConversionError, CommandRefused) as error:
+            self._ignore(str(error))
+            return
+        self._moved(state, begun_s)
+        self._station.heard(begun_s)
+        self._taken += 1
+        self._busy_s += self._wall() - begun_s
+
+    def _must_wait(self, command, wall_s):
+        """Keep a command that is right but early, so that the real-time factor is not exceeded."""
+        if self._station.mode is not Mode.LOCKSTEP or command.stamp_ns != self._station.stamp_ns:
+            return False
+        wait_s = self._pace.wait_s(wall_s)
+        if wait_s == 0.0:
+            self._waiting = None
+            return False
+        self._waiting = command
+        self._station.heard(wall_s)
+        self._pace_timer.timer_period_ns = int(wait_s * 1e9)
+        self._pace_timer.reset()
+        return True
+
+    def _on_pace(self):
+        self._pace_timer.cancel()
+        command, self._waiting = self._waiting, None
+        if command is None:
+            return
+        begun_s = self._wall()
+        try:
+            state = self._station.command(command)
+        except CommandRefused as error:
+            self._ignore(str(error))
+            return
+        self._moved(state, begun_s)
+        self._taken += 1
+        self._busy_s += self._wall() - begun_s
+
+    def _ignore(self, why):
+        self._ignored += 1
+        self._ignored_why = why
+        self.get_logger().warning(f'command {self._ignored} ignored: {why}', throttle_duration_sec=1.0)
+
+    def _on_keep_alive(self, _):
+        self._station.heard(self._wall())
+
+    # ---- the clock -------------------------------------------------------------------------
+    def _moved(self, state, wall_s):
+        self._publish(state, wall_s)
+        self._pace.note(wall_s)
+        self._bench.moved()
+
+    def _publish(self, state, wall_s):
+        message = conversions.joint_state_to_message(state)
+        message.header.frame_id = self._frame_id
+        self._states.publish(message)
+        self._clock_out.publish(clock_message(state.stamp_ns))
+        self._sent_s = wall_s
+
+    def _on_beat(self):
+        wall_s = self._wall()
+        if self._station.check_silence(wall_s):
+            self.get_logger().error(f'{self._station.broken}: the world runs freely and the arms hold')
+            self._waiting = None
+            self._free_timer.reset()
+        if not 0.0 <= wall_s - self._sent_s < 0.8 * BEAT_S:
+            self._publish(self._station.observe(), wall_s)
+        if not 0.0 <= wall_s - self._reported_s < DIAGNOSTICS_S:
+            self._report_diagnostics(wall_s)
+
+    def _on_free_tick(self):
+        state = self._station.free_tick()
+        if state is None:
+            self._free_timer.cancel()
+            return
+        self._moved(state, self._wall())
+
+    # ---- episodes --------------------------------------------------------------------------
+    def _on_begin(self, request, response):
+        try:
+            self._check_active()
+            start = self._station.begin(request.trial_id, PHASE_NAMES.get(request.phase, request.phase))
+        except (EpisodeError, StationBroken, OSError) as error:
+            response.success, response.message = False, str(error)
+            return response
+        response.success = True
+        response.stamp = ns_to_stamp(start.stamp_ns)
+        response.record, response.digest = start.record, start.digest
+        self._publish(self._station.observe(), self._wall())
+        return response
+
+    def _on_end(self, request, response):
+        response.stamp = ns_to_stamp(self._station.stamp_ns)
+        try:
+            end = self._station.end(request.trial_id)
+        except EpisodeError as error:
+            response.success, response.message = False, str(error)
+            return response
+        self._waiting = None
+        response.success, response.message = end.broken == '', end.broken
+        response.digest = end.digest
+        return response
+
+    def _on_restore(self, request, response):
+        try:
+            self._check_active()
+            response.digest = self._station.restore(request.record)
+        except (RecordError, EpisodeError) as error:
+            response.success, response.message = False, str(error)
+            return response
+        response.success = True
+        self._publish(self._station.observe(), self._wall())
+        self._bench.moved()
+        return response
+
+    def _check_active(self):
+        if not self._active:
+            raise EpisodeError('the arm driver is not active: activate it first')
+
+    # ---- diagnostics -----------------------------------------------------------------------
+    def _report_diagnostics(self, wall_s):
+        station, past_s = self._station, wall_s - self._reported_s
+        ticks, taken = station.tick - self._reported_tick, self._taken - self._reported_taken
+        values = {
+            'lockstep': station.mode.value,
+            'episode': ' '.join(station.episode).strip(),
+            'tick': station.tick,
+            'real_time_factor': round(ticks / TICK_RATE_HZ / past_s, 3),
+            'commands_taken': self._taken,
+            'commands_ignored': self._ignored,
+            'last_ignored': self._ignored_why,
+            'command_callback_us': round(1e6 * self._busy_s / taken, 1) if taken else '',
+            'holding': station.holding,
+        }
+        broken = station.broken or self.fault
+        self._diagnostics.publish(diagnostics_message(
+            self.get_clock().now().to_msg(), f'{self.get_namespace()}/arm_driver', self.parameters.unit,
+            DiagnosticStatus.ERROR if broken else DiagnosticStatus.OK, broken or station.mode.value, values))
+        self._reported_s, self._reported_tick, self._reported_taken = wall_s, station.tick, self._taken
+        self._busy_s = 0.0

@@ -1,0 +1,37 @@
+"""Executable `sim_station`: arm driver and camera driver of one simulated station, in one process.
+
+Both nodes live in the executor's one thread and share one world: no lock, and nothing that happens
+between two ticks depends on which of them came first.
+"""
+
+import os
+
+# The world is stepped in one thread. Pools of idle threads cost memory, eight times over in a lab.
+for _name in ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS'):
+    os.environ.setdefault(_name, '1')
+
+from enpire_core.main import run
+
+from enpire_drivers.arm_driver_node import ArmDriver
+from enpire_drivers.bench import Bench
+from enpire_drivers.camera_driver_node import CameraDriver
+from enpire_drivers.sim.station import open_station
+
+
+def open_from_parameters(parameters, profiles):
+    """Return the SimStation that the arm driver's ``parameters`` describe."""
+    return open_station(parameters.scene, parameters.unit, parameters.lab_seed, profiles,
+                        records_folder=parameters.records or None,
+                        command_max_age_s=parameters.command_max_age_s, silence_s=parameters.silence_s)
+
+
+def make_nodes():
+    """Return the two nodes in the order in which they come up."""
+    bench = Bench(open_from_parameters)
+    # The camera driver names the profiles in its constructor; the arm driver opens the world with them.
+    return [ArmDriver(bench), CameraDriver(bench)]
+
+
+def main():
+    """Run the station until a signal; return the exit code."""
+    return run(make_nodes)
