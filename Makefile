@@ -1,6 +1,7 @@
 # `make lab` and `make test` do the set-up by themselves, as far as it isn't done.
 SHELL := /bin/bash
-PYTHON ?= python3
+# Who once named a Python need not name it again: the environment remembers it.
+PYTHON ?= $(shell p=$$(cat .venv/.enpire/python 2>/dev/null) && [ -x "$$p" ] && echo "$$p" || echo python3)
 .DEFAULT_GOAL := help
 .PHONY: help setup lab test clean
 

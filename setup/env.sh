@@ -33,7 +33,7 @@ _enpire_source() {
 
 if [ ! -x "$_enpire_root/.venv/bin/python" ]; then
     echo "setup/env.sh: expected a virtual environment in $_enpire_root/.venv, found none: run 'make setup' there (in plain sh, set ENPIRE_ROOT to the repository first)." >&2
-    false
+    unset ENPIRE_ROOT
 else
     export ENPIRE_ROOT="$_enpire_root"
     export VIRTUAL_ENV="$_enpire_root/.venv"
@@ -69,8 +69,7 @@ else
     # Robots and their commands stay on this machine unless somebody asks.
     export ROS_AUTOMATIC_DISCOVERY_RANGE="${ROS_AUTOMATIC_DISCOVERY_RANGE:-LOCALHOST}"
 fi
-_enpire_status=$?
+# The last line's status is what `. setup/env.sh` gives back.
 unset -f _enpire_prepend _enpire_source
 unset _enpire_here _enpire_root _enpire_old _enpire_dir _enpire_nounset
-# The last command's status is what `. setup/env.sh` gives back.
-[ "$_enpire_status" -eq 0 ]
+[ -n "${ENPIRE_ROOT-}" ]

@@ -98,6 +98,10 @@ class Setup:
                 self.check_sourced_python(self.ros)
         for stage in due:
             with progress(stage.title, self.log):
+                if stage.name == 'build':
+                    # Files that were being written can't be told from whole ones.
+                    half = self.stamps.interrupted('build')
+                    workspace.remove_leftovers(self.root, everything=half)
                 self.stamps.begin(stage.name)
                 stage.work()
                 self.stamps.finish(stage.name, stage.key)
@@ -117,6 +121,8 @@ class Setup:
         python_packages.make_environment(
             self.log, self.venv, self.state, system_packages=self.mode == 'sourced-ros'
         )
+        # The Makefile starts the next set-up with the same Python.
+        (self.state / 'python').write_text(sys.executable + '\n', encoding='utf-8')
         for name in ('packages', 'paths', 'build'):
             self.stamps.forget(name)
             self.stamps.give_up(name)
@@ -139,7 +145,6 @@ class Setup:
 
     def build(self) -> None:
         """Stage: the workspace."""
-        workspace.remove_leftovers(self.root, everything=False)
         try:
             workspace.build(self.log, self.root)
         except SetupError:

@@ -1,0 +1,75 @@
+"""What pip's output means, and what pip is started with."""
+import pytest
+from enpire_setup import python_packages
+from enpire_setup.errors import SetupError
+from enpire_setup.log import Log
+
+OFFLINE = """\
+WARNING: Retrying (Retry(total=0)) after connection broken by 'NewConnectionError('<pip>: Failed to
+establish a new connection: [Errno -3] Temporary failure in name resolution')': /simple/anyio/
+ERROR: Could not find a version that satisfies the requirement anyio==4 (from versions: none)
+ERROR: No matching distribution found for anyio==4
+"""
+
+
+@pytest.mark.parametrize(
+    'output, words',
+    [
+        (OFFLINE, 'index cannot be reached: check network'),
+        ('ERROR: [Errno 111] Connection refused', 'index cannot be reached'),
+        ('SSLError(SSLCertVerificationError(1, CERTIFICATE_VERIFY_FAILED))', 'certificates'),
+        ('urllib3.exceptions.ProtocolError: IncompleteRead(1 bytes read)', 'broke off.*continues'),
+        ("ReadTimeoutError: Read timed out. (read timeout=15)", 'broke off'),
+        ('ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE FILE', 'hashes of the lock file'),
+        ('ERROR: OSError: [Errno 28] No space left on device', 'disk .* is full: free some space'),
+        ('OSError: [Errno 122] Disk quota exceeded', 'quota'),
+        ('Collecting x\nERROR: No matching distribution found for ros-rcl==9',
+         r'status 1 \(ERROR: No matching distribution found for ros-rcl==9\)'),
+    ],
+)  # fmt: skip
+def test_each_way_that_pip_fails_has_its_sentence(output, words, tmp_path):
+    error = python_packages.explain_pip(output, 1, tmp_path)
+    assert isinstance(error, SetupError)
+    with pytest.raises(SetupError, match=words):
+        raise error
+    assert '\n' not in str(error)
+
+
+def test_pip_writes_into_this_environment_whatever_the_users_settings_say(tmp_path):
+    base = {
+        'PATH': '/usr/bin',
+        'PYTHONPATH': '/elsewhere',
+        'PIP_TARGET': '/elsewhere',
+        'PIP_USER': '1',
+        'PIP_INDEX_URL': 'kept',
+        'MAKEFLAGS': 's',
+    }
+    env = python_packages.pip_environment(base, tmp_path / '.venv', tmp_path / 'tmp')
+    assert env['PIP_USER'] == '0'
+    assert 'PYTHONPATH' not in env and 'PIP_TARGET' not in env and 'MAKEFLAGS' not in env
+    assert env['PIP_INDEX_URL'] == 'kept'
+    assert env['PATH'].split(':')[0] == str(tmp_path / '.venv' / 'bin')
+    assert env['TMPDIR'] == str(tmp_path / 'tmp')
+
+
+def test_a_new_environment_keeps_the_state_and_nothing_else(tmp_path):
+    venv = tmp_path / '.venv'
+    state = venv / '.enpire'
+    (venv / 'lib' / 'half').mkdir(parents=True)
+    (venv / 'stray').symlink_to(tmp_path)
+    state.mkdir()
+    (state / 'setup.log').write_text('kept')
+    python_packages.clear_environment(venv, keep=state)
+    assert sorted(path.name for path in venv.iterdir()) == ['.enpire']
+    assert (state / 'setup.log').read_text() == 'kept'
+    assert tmp_path.is_dir()
+
+
+def test_a_venv_that_fails_is_told_with_its_reason(tmp_path, monkeypatch):
+    fake = tmp_path / 'python'
+    fake.write_text('#!/bin/sh\necho "Error: ensurepip is not available"\nexit 1\n')
+    fake.chmod(0o755)
+    monkeypatch.setattr(python_packages.sys, 'executable', str(fake))
+    venv = tmp_path / '.venv'
+    with pytest.raises(SetupError, match=r'status 1 \(Error: ensurepip is not available\)'):
+        python_packages.make_environment(Log(tmp_path / 'log'), venv, venv / '.enpire', False)
