@@ -1,5 +1,6 @@
 """What all tests share: tiers and their order, Hypothesis without chance or deadline."""
 import fnmatch
+import os
 
 import pytest
 from hypothesis import settings
@@ -8,6 +9,9 @@ from hypothesis import settings
 # that draws other examples each time can't be repeated.
 settings.register_profile('project', deadline=None, derandomize=True)
 settings.load_profile('project')
+
+# Without a screen MuJoCo must be told, before it is imported (setup/env.sh does the same).
+os.environ.setdefault('MUJOCO_GL', 'egl')
 
 TIERS = ('unit', 'node', 'system')
 

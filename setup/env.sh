@@ -9,6 +9,8 @@ if [ -n "${BASH_SOURCE-}" ]; then
     _enpire_here=${BASH_SOURCE}
 elif [ -n "${ZSH_VERSION-}" ]; then
     eval '_enpire_here=${(%):-%x}'
+    # A pattern without a match stays as it is, as in the other shells.
+    if [[ -o nomatch ]]; then _enpire_nomatch=1; unsetopt nomatch; fi
 else
     _enpire_here=${ENPIRE_ROOT:-.}/setup/env.sh
 fi
@@ -66,10 +68,19 @@ else
         unset COLCON_CURRENT_PREFIX
     fi
 
+    # There may be no screen: MuJoCo renders with EGL, or with OSMesa where only that is there.
+    if [ -z "${MUJOCO_GL-}" ]; then
+        export MUJOCO_GL=egl
+        case "$(echo /usr/lib/*/libEGL.so.1 /usr/lib/*/libOSMesa.so.*)" in
+            *"/usr/lib/*/libEGL.so.1"*libOSMesa.so.[0-9]*) MUJOCO_GL=osmesa ;;
+        esac
+    fi
+
     # Robots and their commands stay on this machine unless somebody asks.
     export ROS_AUTOMATIC_DISCOVERY_RANGE="${ROS_AUTOMATIC_DISCOVERY_RANGE:-LOCALHOST}"
 fi
 # The last line's status is what `. setup/env.sh` gives back.
+if [ -n "${_enpire_nomatch-}" ]; then setopt nomatch; fi
 unset -f _enpire_prepend _enpire_source
-unset _enpire_here _enpire_root _enpire_old _enpire_dir _enpire_nounset
+unset _enpire_here _enpire_root _enpire_old _enpire_dir _enpire_nounset _enpire_nomatch
 [ -n "${ENPIRE_ROOT-}" ]

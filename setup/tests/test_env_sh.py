@@ -108,3 +108,8 @@ def test_no_helper_of_the_script_is_left_in_the_shell(root):
     assert '_enpire' not in before
     names = [line.split('=')[0].split(' ')[0] for line in after.splitlines()]
     assert not [name for name in names if name.startswith('_enpire')]
+
+
+def test_mujoco_is_told_to_render_without_a_screen_unless_the_user_chose(root):
+    assert value(root, 'MUJOCO_GL') in ('egl', 'osmesa')
+    assert value(root, 'MUJOCO_GL', MUJOCO_GL='glfw') == 'glfw'
