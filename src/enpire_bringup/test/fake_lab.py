@@ -1,0 +1,81 @@
+"""`enpire lab` with fake programs, for tests: `python fake_lab.py FOLDER [arguments of enpire]`.
+
+The programs wait for a signal; the runner writes three reports and then does what FAKE_RUNNER says:
+'done', 'broken' (exit code 5) or 'wait'. Only what needs other packages is replaced: task and scene.
+"""
+
+import os
+import pathlib
+import sys
+import types
+
+from enpire_bringup import cli, processes, run
+
+PACKAGES = {
+    'enpire_drivers': ['sim_station'],
+    'enpire_safety': ['safety_gate'],
+    'enpire_research': ['trial_server', 'trial_runner'],
+    'enpire_bringup': ['lab_view'],
+}
+WAITS = """#!{python}
+import signal, sys
+print('ready', flush=True)
+signal.signal(signal.SIGINT, lambda *_: sys.exit(0))
+while True:
+    signal.pause()
+"""
+RUNNER = """#!{python}
+import json, os, signal, sys, time, yaml
+words = sys.argv
+values = yaml.safe_load(open(words[words.index('--params-file') + 1]))
+values = values['/lab/trial_runner']['ros__parameters']
+stamp = dict(sec=0, nanosec=0)
+for number, (phase, status) in enumerate([(1, 1), (2, 1), (1, 1), (2, 2), (1, 3)]):
+    box = os.path.join(values['run_dir'], values['units'][0], 'outbox')
+    report = dict(
+        unit=values['units'][0], trial_id=f't{{number // 2}}', phase=phase, status=status,
+        error_code=0, error_msg='' if status == 1 else 'a reason', score=0.5, tries=1,
+        started_at=dict(sec=int(time.time()), nanosec=0), wall_duration_s=2.0,
+        start_stamp=stamp, end_stamp=dict(sec=10, nanosec=0))
+    with open(os.path.join(box, f'{{number}}.json'), 'w') as handle:
+        json.dump(report, handle)
+print('reports are written', flush=True)
+what = os.environ['FAKE_RUNNER']
+if what == 'broken':
+    print('the runner has no idea', flush=True)
+    sys.exit(5)
+if what == 'wait':
+    signal.signal(signal.SIGINT, lambda *_: sys.exit(0))
+    signal.pause()
+"""
+
+
+def write_programs(prefix):
+    """Make an ament prefix with the fake programs."""
+    for package, executables in PACKAGES.items():
+        marker = prefix / 'share' / 'ament_index' / 'resource_index' / 'packages' / package
+        marker.parent.mkdir(parents=True, exist_ok=True)
+        marker.touch()
+        for executable in executables:
+            path = prefix / 'lib' / package / executable
+            path.parent.mkdir(parents=True, exist_ok=True)
+            text = RUNNER if executable == 'trial_runner' else WAITS
+            path.write_text(text.format(python=sys.executable))
+            path.chmod(0o755)
+
+
+def main():
+    """Run the command."""
+    folder = pathlib.Path(sys.argv[1])
+    write_programs(folder / 'prefix')
+    os.environ['AMENT_PREFIX_PATH'] = str(folder / 'prefix')
+    task = types.SimpleNamespace(name='push_t')
+    files = processes.LabFiles('robot.yaml', 'task.yaml', 'start.py')
+    run.find_files = lambda lab: (task, files)
+    run._write_scene = lambda folder, task: os.mkdir(folder)
+    sys.argv = ['enpire', *sys.argv[2:]]
+    cli.main()
+
+
+if __name__ == '__main__':
+    main()
