@@ -19,7 +19,7 @@ setup:
 	@'$(PYTHON)' setup/bootstrap.py
 
 # A name that is not given is not passed: the lab file holds the defaults.
-LAB_OPTIONS = $(if $(LAB),--lab '$(LAB)') \
+LAB_OPTIONS = $(if $(LAB),'$(LAB)') \
   $(if $(UNITS),--units '$(UNITS)') \
   $(if $(TASK),--task '$(TASK)') \
   $(if $(TRIALS),--trials '$(TRIALS)') \
