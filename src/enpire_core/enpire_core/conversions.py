@@ -18,6 +18,7 @@ from enpire_core.types import JointCommand, JointState
 
 _NAMES = list(JOINT_NAMES)
 _TICK_NS = NANOSECONDS // TICK_RATE_HZ
+_SLACK_NS = 1_000_000
 
 
 class ConversionError(ValueError):
@@ -87,7 +88,8 @@ def command_from_message(message):
     """Return a trajectory_msgs/JointTrajectory of one point as a JointCommand.
 
     Absent efforts are zeros. ConversionError for another number of points, for velocities or
-    accelerations (a command has none: the driver makes them), and for a wrong form.
+    accelerations (a command has none: the driver makes them), for a time_from_start other than one
+    tick (0 stands for it), and for a wrong form.
     """
     if len(message.points) != 1:
         raise ConversionError(f'points: expected 1, got {len(message.points)} (whole trajectories are not taken: '
@@ -95,6 +97,9 @@ def command_from_message(message):
     point = message.points[0]
     if len(point.velocities) or len(point.accelerations):
         raise ConversionError('points[0]: expected positions and efforts only, got velocities or accelerations')
+    ahead_ns = point.time_from_start.sec * NANOSECONDS + point.time_from_start.nanosec
+    if ahead_ns and not abs(ahead_ns - _TICK_NS) <= _SLACK_NS:
+        raise ConversionError(f'time_from_start: expected one tick ({_TICK_NS} ns) or 0, got {ahead_ns} ns')
     order = joint_order(message.joint_names)
     efforts = _values(point.effort, order, 'effort') if len(point.effort) else np.zeros(JOINT_COUNT)
     return JointCommand(stamp_to_ns(message.header.stamp), _values(point.positions, order, 'positions'), efforts)

@@ -63,6 +63,7 @@ def names(message, change):
     (lambda m: setattr(m.points[0], 'positions', [0.0] * 13), 'positions: expected 14 values, got 13'),
     (lambda m: setattr(m.points[0], 'effort', [0.0] * 15), 'effort: expected 14 values, got 15'),
     (lambda m: setattr(m.points[0], 'velocities', [0.0] * 14), 'velocities'),
+    (lambda m: setattr(m.points[0].time_from_start, 'sec', 2), 'expected one tick'),
 ])
 def test_a_command_of_a_wrong_form_is_refused_and_what_is_wrong_named(change, words):
     message = c.command_to_message(COMMAND)

@@ -7,10 +7,10 @@ import pytest
 
 from enpire_core.joints import JOINT_NAMES
 from enpire_core.ticks import tick_to_ns
-from enpire_core.types import JointCommand, JointState
+from enpire_core.types import JointState
 from enpire_safety.gate import rules
 from enpire_safety.gate.core import GateCore
-from enpire_safety.gate.rule import HOLD, Finding, Rule, Settings
+from enpire_safety.gate.rule import HOLD, Finding, Rule, Settings, Unreadable
 
 from .helpers import REST, core, decide, moved, request, sets, state
 
@@ -211,10 +211,16 @@ def test_a_newer_request_replaces_one_that_waits():
 
 
 def test_a_request_that_could_not_be_read_is_refused_and_held():
+    verdict = decide(core(), Unreadable(tick_to_ns(100), "unknown 'elbow'"), state())
+    assert verdict.rule == 'request_shape' and 'elbow' in verdict.text
+    assert (verdict.command.positions == REST).all()
+
+
+def test_a_request_that_could_not_be_read_waits_for_its_state_like_any_other():
     gate = core()
     gate.step(tick_to_ns(100), None, state(100))
-    verdict = gate.refuse_malformed(tick_to_ns(100), tick_to_ns(100), "unknown 'elbow'")
-    assert verdict.rule == 'request_shape' and 'elbow' in verdict.text and verdict.command is not None
+    assert gate.step(tick_to_ns(100), Unreadable(tick_to_ns(101), 'no')).decision == 'waiting'
+    assert gate.step(tick_to_ns(101), None, state(101)).command.stamp_ns == tick_to_ns(101)
 
 
 @pytest.mark.parametrize('stamp', [np.nan, None, 'now', 1.5])

@@ -69,8 +69,8 @@ class GateCore:
     def step(self, now_ns, request=None, state=None):
         """Take what came (a request, a state, both or neither) and return a Verdict.
 
-        ``now_ns``: the unit's clock, whole nanoseconds; on a simulated unit the stamp of the newest
-        joint state. Its command, if any, is for the driver, to be sent before anything else.
+        ``request``: a JointCommand, or Unreadable for a message that could not be read. ``now_ns``: the
+        unit's clock, whole nanoseconds; on a simulated unit the stamp of the newest joint state. Its command, if any, is for the driver, to be sent before anything else.
         """
         try:
             return self._step(now_ns, request, state)
@@ -85,7 +85,8 @@ class GateCore:
         silence = self._watch_silence(now_ns)
         if request is not None:
             if not isinstance(request.stamp_ns, int):
-                return self.refuse_malformed(now_ns, 0, f'stamp: expected whole nanoseconds, got {request.stamp_ns!r}')
+                return self._refuse(0, catalogue.BY_NAME['request_shape'], Finding(
+                    f'stamp: expected whole nanoseconds, got {request.stamp_ns!r}'))
             if self._pending is not None:
                 self._note(catalogue.SUPERSEDED, Finding('expected one request at a time: a newer one replaces it'))
                 self.counts.refused += 1
@@ -95,10 +96,6 @@ class GateCore:
         if self.counts.latches > latches:
             return self._latch_verdict()
         return silence
-
-    def refuse_malformed(self, now_ns, stamp_ns, text):
-        """Refuse a request that could not even be read, and hold; ``text`` says what is wrong with it."""
-        return self._refuse(stamp_ns, catalogue.BY_NAME['request_shape'], Finding(text))
 
     def give_up_waiting(self):
         """Refuse the request that waits for its state, if one does: the state did not come in time."""
@@ -235,6 +232,12 @@ class GateCore:
             f'no joint state for {seconds:.3g} s: expected one within {limit_s:.3g} s (is the arm driver alive?)',
             limit=limit_s, value=seconds, unit='s'))
         return self._latch_verdict()
+
+    def stand(self, reason):
+        """Hold on the gate's own account (it is being deactivated). Return the Verdict with the hold to send."""
+        command = None if self.settings.lockstep else self._hold(reason)
+        self._last, self._pending, self._holding = None, None, reason
+        return Verdict(HOLD, command, text=reason)
 
     # ---- latch, clear, profiles ------------------------------------------------------------
     def trip(self, reason):

@@ -40,6 +40,14 @@ class Finding:
 
 
 @dataclasses.dataclass(frozen=True)
+class Unreadable:
+    """A request whose message does not have the form of one; ``text`` says what is wrong with it."""
+
+    stamp_ns: int
+    text: str
+
+
+@dataclasses.dataclass(frozen=True)
 class Rule:
     """A named check. It returns None where nothing is wrong; it must not change what it is given.
 

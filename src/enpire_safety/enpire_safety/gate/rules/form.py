@@ -3,7 +3,7 @@
 import numpy as np
 
 from enpire_core.joints import JOINT_COUNT, JOINT_NAMES
-from enpire_safety.gate.rule import HOLD, LATCH, Finding, Rule
+from enpire_safety.gate.rule import HOLD, LATCH, Finding, Rule, Unreadable
 
 STATE_ARRAYS = ('positions', 'velocities', 'efforts')
 REQUEST_ARRAYS = ('positions', 'efforts')
@@ -16,6 +16,12 @@ def _wrong_shape(thing, names):
             came = f'{values.dtype} {values.shape}' if isinstance(values, np.ndarray) else repr(values)[:60]
             return Finding(f'{name}: expected {JOINT_COUNT} numbers (float64), got {came}')
     return None
+
+
+def _request_shape(view):
+    if isinstance(view.request, Unreadable):
+        return Finding(view.request.text)
+    return _wrong_shape(view.request, REQUEST_ARRAYS)
 
 
 def _not_finite(thing, names):
@@ -32,7 +38,7 @@ def _not_finite(thing, names):
 REQUEST_SHAPE = Rule(
     'request_shape', 901, HOLD, '14 joints, one point', '',
     'joint names known, complete and each once; one point; as many numbers as joints',
-    lambda view: _wrong_shape(view.request, REQUEST_ARRAYS))
+    _request_shape)
 REQUEST_FINITE = Rule(
     'request_finite', 902, HOLD, 'finite', '', 'no NaN and no infinity in positions or feed-forward',
     lambda view: _not_finite(view.request, REQUEST_ARRAYS))

@@ -1,0 +1,194 @@
+"""The safety gate: the only way from a motion request to the arm driver.
+
+Subscribes: joint_states (sensor_msgs/JointState), joint_trajectory_request
+(trajectory_msgs/JointTrajectory, one point: where the joints shall be a tick later).
+Publishes: joint_trajectory (what was let through, or a hold), safety_state (after each decision and
+at `state_rate_hz`), safety_events.
+Serves: safety_gate/trip, safety_gate/clear (std_srvs/Trigger), safety_gate/select_limits.
+Parameters: `enpire_safety.gate_parameters.GateParameters`.
+On silence: no requests while the clock runs on: one hold, then nothing passes until a good request.
+No joint states for `driver_silence_max_s` of wall time, after some had come: latched. An exception
+anywhere: latched. If this process dies the driver's own maximum age ends the motion, and the gate
+that follows in the same run starts latched.
+"""
+
+import time
+
+from sensor_msgs.msg import JointState
+from std_srvs.srv import Trigger
+from trajectory_msgs.msg import JointTrajectory
+
+from enpire_core import qos
+from enpire_core.conversions import (ConversionError, command_from_message, command_to_message,
+                                     joint_state_from_message, stamp_to_ns)
+from enpire_core.main import run
+from enpire_core.node import ManagedNode
+from enpire_interfaces.msg import SafetyEvent, SafetyState
+from enpire_interfaces.srv import SelectLimits
+from enpire_safety.conversions import event_to_message, status_to_message
+from enpire_safety.gate import limits, marker, rules
+from enpire_safety.gate import verdict as v
+from enpire_safety.gate.core import GateCore
+from enpire_safety.gate.rule import Unreadable
+from enpire_safety.gate_parameters import GateParameters
+
+WATCH_PERIOD_S = 0.05
+
+
+class SafetyGateNode(ManagedNode):
+    """Converts, reads the clock once, asks the core, publishes."""
+
+    def __init__(self, **kwargs):
+        super().__init__('safety_gate', GateParameters, **kwargs)
+        self.core = None
+        self._undo = []
+        self._active = False
+        self._newest_ns = 0           # stamp of the newest joint state: the clock of a simulated unit
+        self._seen_at = None          # steady time of the newest joint state
+        self._waiting_since = None    # steady time at which a request began to wait for its state
+        self._state_sent_at = 0.0
+
+    # ---- life cycle ------------------------------------------------------------------------
+    def open(self):
+        """Read the limits, look for a dead predecessor, create what is on the graph."""
+        p = self.parameters
+        sets = limits.load(p.robot_limits, p.task_limits or None)
+        latched = marker.begin(p.run_dir)
+        self._undo.append(self._end_marker)
+        self.core = GateCore(sets, p.settings, latched=latched)
+        self._command = self._own(self.create_publisher(JointTrajectory, 'joint_trajectory', qos.COMMAND))
+        self._state = self._own(self.create_publisher(SafetyState, 'safety_state', qos.STATE))
+        self._events = self._own(self.create_publisher(SafetyEvent, 'safety_events', qos.EVENTS))
+        self._own(self.create_subscription(JointState, 'joint_states', self._on_state, qos.SENSOR))
+        self._own(self.create_subscription(JointTrajectory, 'joint_trajectory_request', self._on_request,
+                                           qos.COMMAND))
+        self._own(self.create_service(Trigger, 'safety_gate/trip', self._on_trip))
+        self._own(self.create_service(Trigger, 'safety_gate/clear', self._on_clear))
+        self._own(self.create_service(SelectLimits, 'safety_gate/select_limits', self._on_select))
+        self._own(self.create_steady_timer(WATCH_PERIOD_S, self._on_timer))
+        self._publish_state()
+        if latched:
+            self.get_logger().error(f'starts latched: {latched}')
+
+    def start(self):
+        """From now on requests are decided."""
+        self._active = True
+
+    def hold(self):
+        """Hold, and decide no request until activated again."""
+        if self._active:
+            self._active = False
+            self._act(self.core.stand('the gate is not active'))
+
+    def release(self):
+        """Take everything off the graph; remove the marker unless latched."""
+        while self._undo:
+            self._undo.pop()()
+
+    def _own(self, entity):
+        kind = type(entity).__name__.lower()
+        self._undo.append(lambda: getattr(self, f'destroy_{kind}')(entity))
+        return entity
+
+    def _end_marker(self):
+        marker.end(self.parameters.run_dir, self.core.latched)
+
+    def on_fault(self, text):
+        """Latch on an exception in a callback."""
+        self.fault = text
+        if self.core is not None:
+            self._act(self.core.latch(rules.RULE_FAULT, text))
+
+    # ---- callbacks -------------------------------------------------------------------------
+    def _now_ns(self):
+        return self._newest_ns if self.parameters.simulated else self.get_clock().now().nanoseconds
+
+    def _on_request(self, message):
+        if not self._active:
+            self.get_logger().warning('a request came while the gate is not active: ignored',
+                                      throttle_duration_sec=5.0)
+            return
+        try:
+            request = command_from_message(message)
+        except ConversionError as error:
+            request = Unreadable(stamp_to_ns(message.header.stamp), str(error))
+        verdict = self.core.step(self._now_ns(), request)
+        if verdict.decision == v.WAITING:
+            self._waiting_since = time.monotonic()
+            return
+        self._act(verdict)
+
+    def _on_state(self, message):
+        self._seen_at = time.monotonic()
+        try:
+            state = joint_state_from_message(message)
+        except ConversionError as error:
+            self._act(self.core.latch(rules.BY_NAME['state_shape'], str(error)))
+            return
+        self._newest_ns = state.stamp_ns
+        verdict = self.core.step(self._now_ns(), None, state)
+        if verdict.decision not in (v.NONE, v.WAITING):
+            self._act(verdict)
+
+    def _on_timer(self):
+        now = time.monotonic()
+        p = self.parameters
+        if self._seen_at is not None and not now - self._seen_at <= p.driver_silence_max_s:
+            self._act(self.core.driver_silent(now - self._seen_at, p.driver_silence_max_s))
+            self._seen_at = None
+        if self.core.waiting and not now - self._waiting_since <= p.wait_max_s:
+            self._act(self.core.give_up_waiting())
+        if not p.simulated:
+            verdict = self.core.step(self._now_ns())
+            if verdict.decision != v.NONE:
+                self._act(verdict)
+        if now - self._state_sent_at >= 1.0 / p.state_rate_hz - WATCH_PERIOD_S / 2:
+            self._publish_state()
+
+    def _on_trip(self, request, response):
+        self._act(self.core.trip('an operator tripped the gate'))
+        response.success, response.message = True, f'latched: {self.core.latched}'
+        return response
+
+    def _on_clear(self, request, response):
+        response.success, response.message = self.core.clear()
+        self._publish_state()
+        self._publish_events()
+        return response
+
+    def _on_select(self, request, response):
+        response.success, text = self.core.select(request.profile)
+        response.message = '' if response.success else text
+        response.limits_hash = self.core.status().limits_hash
+        self._publish_state()
+        self._publish_events()
+        return response
+
+    # ---- what goes out ---------------------------------------------------------------------
+    def _act(self, verdict):
+        # The command first: everything else can wait.
+        if verdict.command is not None:
+            self._command.publish(command_to_message(verdict.command))
+        self._publish_state()
+        if verdict.decision != v.PASSED:
+            self._publish_events()
+
+    def _publish_state(self):
+        self._state.publish(status_to_message(self.core.status(), self._now_ns()))
+        self._state_sent_at = time.monotonic()
+
+    def _publish_events(self):
+        now_ns = self._now_ns()
+        for event in self.core.take_events():
+            self._events.publish(event_to_message(event, now_ns))
+            if event.detail:
+                self.get_logger().error(f'{event.text}\n{event.detail}')
+            elif event.kind == v.LATCHED:
+                self.get_logger().error(f'latched: {event.rule}: {event.text}')
+            else:
+                self.get_logger().info(f'{event.kind}: {event.rule} {event.text}', throttle_duration_sec=1.0)
+
+
+def main():
+    """Run the gate as a process; return its exit code."""
+    return run(SafetyGateNode)
