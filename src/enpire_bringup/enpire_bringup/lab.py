@@ -19,6 +19,9 @@ NAME = re.compile(r'[A-Za-z][A-Za-z0-9_.-]{0,63}')
 UNIT = re.compile(r'[a-z][a-z0-9_]{0,31}')
 PROFILE = re.compile(r'([1-9][0-9]{1,3})x([1-9][0-9]{1,3})x([1-9][0-9]{0,2})')
 MOST_UNITS = 64
+# A smaller real-time factor would look like silence to the station.
+SLOWEST = 0.01
+FRAME_RATES = (5, 6, 10, 15, 30)
 CAMERAS = ('top_camera', 'left_wrist_camera', 'right_wrist_camera')
 # Path-like keys that are relative to the lab file (`folder` is relative to where the command is called).
 FILES = ('policy', 'limits')
@@ -39,11 +42,11 @@ class Camera(pydantic.BaseModel):
     def _shape(cls, value):
         match = PROFILE.fullmatch(value)
         if not match or not (
-            int(match[1]) <= 1280 and int(match[2]) <= 720 and int(match[3]) <= 90
+            int(match[1]) <= 1280 and int(match[2]) <= 720 and int(match[3]) in FRAME_RATES
         ):
             raise ValueError(
-                'expected WIDTHxHEIGHTxFRAMES up to 1280x720x90, for example 640x480x15'
-            )
+                'expected WIDTHxHEIGHTxFRAMES up to 1280x720 with 5, 6, 10, 15 or 30 frames a second, '
+                'for example 640x480x15')
         return value
 
 
@@ -60,7 +63,7 @@ class Lab(pydantic.BaseModel):
     policy: typing.Optional[str] = None
     trials: int = pydantic.Field(20, ge=0, le=1_000_000)
     seed: int = pydantic.Field(1, ge=0, le=2**63 - 1)
-    real_time_factor: float = pydantic.Field(0.0, ge=0, le=1000, allow_inf_nan=False)
+    real_time_factor: float = pydantic.Field(0.0, ge=0, le=100, allow_inf_nan=False)
     cameras: typing.Dict[typing.Literal[CAMERAS], Camera] = {}
     limits: typing.Optional[str] = None
     operator_hook: typing.Optional[typing.Tuple[str, ...]] = None
@@ -71,6 +74,13 @@ class Lab(pydantic.BaseModel):
     def _name(cls, value):
         if not NAME.fullmatch(value):
             raise ValueError('expected a letter, then letters, digits, _ . or -, 64 at most')
+        return value
+
+    @pydantic.field_validator('real_time_factor', mode='after')
+    @classmethod
+    def _factor(cls, value):
+        if not (value == 0 or value >= SLOWEST):
+            raise ValueError(f'expected 0 (as fast as it goes) or {SLOWEST} to 100')
         return value
 
     @pydantic.field_validator('units', mode='before')

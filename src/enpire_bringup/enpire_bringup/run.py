@@ -2,6 +2,7 @@
 
     <folder>/<run>/lab.yaml      the lab as it is started
                   /scene/        the compiled scene
+                  /limits.yaml   the task's limits as the lab narrows them, where it does
                   /parameters/   a parameter file for each process
                   /<unit>/       records, outbox, policy_logs
                   /logs/         what processes print
@@ -11,6 +12,8 @@ import dataclasses
 import datetime
 import os
 import typing
+
+import yaml
 
 from enpire_bringup import lab as lab_file
 from enpire_bringup import processes
@@ -91,6 +94,7 @@ def prepare(lab, name=None):
     ``name``: of the run folder; it must be new. None: the lab's name with date and time.
     """
     task, files = find_files(lab)
+    narrowed = None if lab.limits is None else _narrowed(files, lab.limits)
     folder = _new_folder(lab, name)
     for unit in lab.units:
         for part in UNIT_FOLDERS:
@@ -99,6 +103,10 @@ def prepare(lab, name=None):
         os.makedirs(os.path.join(folder, part))
     _write(os.path.join(folder, 'lab.yaml'), lab_file.dump(lab))
     _write_scene(os.path.join(folder, 'scene'), task)
+    if narrowed is not None:
+        merged = os.path.join(folder, 'limits.yaml')
+        _write(merged, narrowed)
+        files = dataclasses.replace(files, task_limits=merged)
     run = Run(lab, folder, tuple(processes.expand(lab, folder, files)))
     for spec in run.specs:
         _write(run.parameter_file(spec), processes.parameters_yaml(spec))
@@ -135,6 +143,21 @@ def _first_free(parent, chosen, given):
             continue
         return folder
     raise OSError(f'a thousand runs are called {chosen}')
+
+
+def _narrowed(files, lab_limits):
+    """Return the text of a limits file: the task's, narrowed by the lab's."""
+    from enpire_safety.gate import limits
+
+    from enpire_bringup import narrowing
+
+    try:
+        robot = limits.robot_limits(limits.read_yaml(files.robot_limits), files.robot_limits)
+        return yaml.safe_dump(narrowing.merge(
+            limits.read_yaml(files.task_limits), files.task_limits,
+            limits.read_yaml(lab_limits), lab_limits, robot), sort_keys=False)
+    except limits.LimitsError as error:
+        raise lab_file.LabError(f'limits: {error}') from error
 
 
 def _write_scene(folder, task):

@@ -87,6 +87,7 @@ def test_units_that_make_no_sense_are_refused(value):
         'real_time_factor: .nan',
         'real_time_factor: .inf',
         'real_time_factor: -1',
+        'real_time_factor: 0.001',
         'backend: real',
         'log_level: loud',
         'name: ../x',

@@ -1,0 +1,59 @@
+"""Limits of a lab can only narrow those of its task."""
+
+import numpy as np
+import pytest
+import yaml
+
+from enpire_bringup import narrowing
+from enpire_safety.gate import limits
+
+TASK = {'profiles': {'rollout': {'gripper': {'upper': 0.004}}, 'reset': {}}}
+
+
+@pytest.fixture
+def robot():
+    whole = np.ones(14)
+    return limits.Limits('robot', -0.1 * whole, 3.1 * whole, 0.0 * whole, 3.0 * whole, 2.0 * whole,
+                         10.0 * whole, 80.0 * whole, 5.0 * whole)
+
+
+def merged(robot, lab):
+    return narrowing.merge(TASK, 'task.yaml', lab, 'lab.yaml', robot)
+
+
+def test_an_empty_narrowing_changes_nothing(robot, tmp_path):
+    path = tmp_path / 'merged.yaml'
+    path.write_text(yaml.safe_dump(merged(robot, {'profiles': {'reset': {}}})))
+    found = limits.task_limits(limits.read_yaml(path), robot, 'merged')
+    before = limits.task_limits(TASK, robot, 'task.yaml')
+    assert {name: one.hash for name, one in found.items()} == {
+        name: one.hash for name, one in before.items()}
+
+
+def test_a_lab_narrows_one_profile_and_leaves_the_other(robot):
+    lab = {'profiles': {'rollout': {'joint1': {'velocity': 0.5}, 'left_gripper': {'upper': 0.002}}}}
+    found = limits.task_limits(merged(robot, lab), robot, 'merged')
+    assert found['rollout'].velocity[0] == found['rollout'].velocity[7] == 0.5
+    assert found['rollout'].soft_upper[6] == 0.002 and found['rollout'].soft_upper[13] == 0.004
+    assert found['reset'].velocity[0] == robot.velocity[0]
+
+
+def test_a_number_wider_than_the_tasks_is_refused_and_both_files_are_named(robot):
+    lab = {'profiles': {'rollout': {'left_gripper': {'upper': 0.01}}}}
+    with pytest.raises(limits.LimitsError) as error:
+        merged(robot, lab)
+    text = str(error.value)
+    assert 'lab.yaml: profiles.rollout.left_gripper.upper' in text
+    assert 'at most 0.004, as in task.yaml (left_gripper), got 0.01' in text
+
+
+@pytest.mark.parametrize('lab', [
+    {'profiles': {'rolout': {'joint1': {'velocity': 0.5}}}},
+    {'profiles': {'rollout': {'joint9': {'velocity': 0.5}}}},
+    {'profiles': {'rollout': {'joint1': {'speed': 0.5}}}},
+    {'profiles': {'rollout': {'joint1': {'velocity': float('nan')}}}},
+    {'profiles': {'rollout': {'joint1': {'velocity': 99.0}}}},
+    {}, None])
+def test_a_wrong_file_is_refused_and_named(robot, lab):
+    with pytest.raises(limits.LimitsError, match='lab.yaml'):
+        merged(robot, lab)
