@@ -1,0 +1,208 @@
+"""Pictures of a simulated station: camera frames, quick, with noise; and fine pictures for documents.
+
+OpenGL without a screen, by EGL or OSMesa; MUJOCO_GL=egl or osmesa chooses. A renderer has its own
+MjData: it never touches the world. It belongs to the thread that first asked for a picture.
+
+Noise is a function of (seed, camera, stamp) alone: a piece of a fixed table of noise, and a small
+change of brightness. Not covered: motion blur, lens distortion, exposure control, depth errors.
+"""
+
+import hashlib
+import importlib
+import os
+import threading
+from dataclasses import dataclass
+
+import mujoco
+import numpy as np
+
+from enpire_core.types import CameraInfo, Frame
+
+BACKENDS = ('egl', 'osmesa')
+CAMERA_PARENT = {'top_camera': 'station', 'left_wrist_camera': 'left_flange',
+                 'right_wrist_camera': 'right_flange'}
+NOISE_SD = 2.0
+NOISE_MAX = 7
+BRIGHTNESS_MAX = 3
+_NOISE_LENGTH = 1 << 21
+_MARGIN = NOISE_MAX + BRIGHTNESS_MAX
+
+
+class RenderingError(RuntimeError):
+    """This machine can't render, or not from this thread; the text says what to do."""
+
+
+@dataclass(frozen=True)
+class View:
+    """A free camera: ``look_at`` (3,) [m], ``distance`` [m], ``azimuth`` and ``elevation`` [degrees].
+
+    Azimuth as in MuJoCo: 180 looks from the front (station +x) back at the robots.
+    """
+
+    look_at: tuple = (0.28, 0.0, 0.15)
+    distance: float = 1.35
+    azimuth: float = 150.0
+    elevation: float = -28.0
+
+
+def _make_gl_context(width, height):
+    """Return a current offscreen OpenGL context; RenderingError says what to install."""
+    wanted = os.environ.get('MUJOCO_GL', '').lower()
+    if wanted not in ('', *BACKENDS):
+        raise RenderingError(f'MUJOCO_GL: expected one of {", ".join(BACKENDS)} or nothing, got {wanted!r}')
+    reasons = []
+    for backend in (wanted,) if wanted else BACKENDS:
+        os.environ['PYOPENGL_PLATFORM'] = backend
+        try:
+            context = importlib.import_module(f'mujoco.{backend}').GLContext(width, height)
+            context.make_current()
+            return context
+        except (ImportError, AttributeError, RuntimeError, OSError) as error:
+            reasons.append(f'{backend}: {type(error).__name__}: {error}')
+    raise RenderingError(
+        'this machine can not render: expected EGL (Debian: libegl1 libegl-mesa0 libgl1-mesa-dri) or OSMesa '
+        f'(Debian: libosmesa6), got {"; ".join(reasons)}. Install one of them; MUJOCO_GL chooses')
+
+
+class _Canvas:
+    """An OpenGL context with MuJoCo's resources of one model for pictures of one size."""
+
+    def __init__(self, model, width, height, samples=0, shadows=False):
+        self.model, self.size, self.shadows = model, (width, height), shadows
+        quality = model.vis.quality
+        quality.offsamples = samples
+        quality.shadowsize = 4096 if shadows else 0
+        model.vis.global_.offwidth, model.vis.global_.offheight = width, height
+        self._gl = _make_gl_context(width, height)
+        self._context = mujoco.MjrContext(model, mujoco.mjtFontScale.mjFONTSCALE_100)
+        mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, self._context)
+        self._context.readDepthMap = mujoco.mjtDepthMap.mjDEPTH_ZEROFAR
+        self._scene = mujoco.MjvScene(model, maxgeom=2000)
+        self._option = mujoco.MjvOption()
+        self._perturb = mujoco.MjvPerturb()
+        self._rect = mujoco.MjrRect(0, 0, width, height)
+        self._thread = threading.get_ident()
+
+    def draw(self, data, camera, depth=False):
+        """Return color (H, W, 3) uint8 and depth (H, W) float32 of OpenGL, or None, bottom row first."""
+        if threading.get_ident() != self._thread:
+            raise RenderingError('expected to render in the thread that rendered first: OpenGL belongs to a '
+                                 'thread. Make one World for each thread')
+        self._gl.make_current()
+        scene = self._scene
+        mujoco.mjv_updateScene(self.model, data, self._option, self._perturb, camera,
+                               mujoco.mjtCatBit.mjCAT_ALL.value, scene)
+        scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = self.shadows
+        scene.flags[mujoco.mjtRndFlag.mjRND_REFLECTION] = False
+        scene.flags[mujoco.mjtRndFlag.mjRND_HAZE] = False
+        scene.flags[mujoco.mjtRndFlag.mjRND_SKYBOX] = False
+        mujoco.mjr_render(self._rect, scene, self._context)
+        width, height = self.size
+        color = np.empty((height, width, 3), np.uint8)
+        values = np.empty((height, width), np.float32) if depth else None
+        mujoco.mjr_readPixels(color, values, self._rect, self._context)
+        return color, values
+
+    def close(self):
+        """Free OpenGL's resources."""
+        self._context.free()
+        self._gl.free()
+
+
+class CameraRenderer:
+    """Frames of a station's cameras. ``model``: with the station's errors; ``nominal``: without."""
+
+    def __init__(self, model, nominal, noise_seed):
+        self._source, self._nominal, self._seed = model, nominal, noise_seed
+        self._canvases = {}
+        self._model = self._data = None
+
+    def frame(self, camera, qpos, stamp_ns, width, height, depth):
+        """Return the Frame of ``camera`` for joint positions ``qpos``."""
+        identifier = camera_id(self._nominal, camera)
+        view = mujoco.MjvCamera()
+        view.type, view.fixedcamid = mujoco.mjtCamera.mjCAMERA_FIXED, identifier
+        color, values = self._draw(('camera', width, height, 0), view, qpos, depth)
+        color = add_noise(color[::-1], self._seed, camera, stamp_ns)
+        return Frame(camera, stamp_ns, color, None if values is None else self._millimetres(values[::-1]))
+
+    def picture(self, view, qpos, width, height):
+        """Return (H, W, 3) uint8 from a free View, with shadows and smooth edges."""
+        camera = mujoco.MjvCamera()
+        camera.lookat[:] = view.look_at
+        camera.distance, camera.azimuth, camera.elevation = view.distance, view.azimuth, view.elevation
+        color, _ = self._draw(('picture', width, height, 8), camera, qpos, False)
+        return np.ascontiguousarray(color[::-1])
+
+    def _draw(self, key, view, qpos, depth):
+        import copy
+        if self._data is None:
+            self._model = copy.copy(self._source)
+            self._data = mujoco.MjData(self._model)
+        if key not in self._canvases:
+            kind, width, height, samples = key
+            self._canvases[key] = _Canvas(self._model, width, height, samples, shadows=kind == 'picture')
+        self._data.qpos[:] = qpos
+        mujoco.mj_kinematics(self._model, self._data)
+        mujoco.mj_camlight(self._model, self._data)
+        return self._canvases[key].draw(self._data, view, depth)
+
+    def _millimetres(self, values):
+        """Return OpenGL depth (1 at the near plane, 0 at the far one) as uint16 millimetres, 0: none."""
+        extent = self._model.stat.extent
+        near, far = self._model.vis.map.znear * extent, self._model.vis.map.zfar * extent
+        metres = near * far / (near + values * (far - near))
+        return np.where(metres < 60.0, np.round(metres * 1000.0), 0).astype(np.uint16)
+
+    def close(self):
+        """Free all canvases; may be called twice."""
+        while self._canvases:
+            self._canvases.popitem()[1].close()
+
+
+def camera_id(model, camera):
+    """Return the number of ``camera``; ValueError names the cameras there are."""
+    if camera not in CAMERA_PARENT:
+        raise ValueError(f'camera: expected one of {", ".join(CAMERA_PARENT)}, got {camera!r}')
+    return model.camera(camera).id
+
+
+def camera_info(model, camera, width, height):
+    """Return the nominal CameraInfo of ``camera`` for pictures of ``width`` x ``height`` pixels."""
+    identifier = camera_id(model, camera)
+    focal = height / 2 / np.tan(np.radians(model.cam_fovy[identifier]) / 2)
+    # Pixel centres lie at whole numbers, as in OpenCV: the middle of 640 pixels is 319.5.
+    matrix = np.array([[focal, 0, (width - 1) / 2], [0, focal, (height - 1) / 2], [0, 0, 1.0]])
+    body = model.body(f'{camera}_color_optical_frame')
+    rotation = np.zeros(9)
+    mujoco.mju_quat2Mat(rotation, body.quat)
+    pose = np.eye(4)
+    pose[:3, :3], pose[:3, 3] = rotation.reshape(3, 3), body.pos
+    return CameraInfo(camera, width, height, matrix, CAMERA_PARENT[camera], pose)
+
+
+_noise_table = None
+
+
+def _noise(count):
+    """Return at least ``count`` numbers of the fixed noise as uint8 that wrap around: -1 is 255."""
+    global _noise_table
+    if _noise_table is None:
+        generator = np.random.Generator(np.random.PCG64(20261124))
+        values = np.clip(np.rint(generator.standard_normal(_NOISE_LENGTH) * NOISE_SD), -NOISE_MAX, NOISE_MAX)
+        _noise_table = values.astype(np.int8).view(np.uint8)
+    return _noise_table if count <= _NOISE_LENGTH else np.resize(_noise_table, count)
+
+
+def add_noise(color, seed, camera, stamp_ns):
+    """Return ``color`` (H, W, 3) uint8 with the noise of (``seed``, ``camera``, ``stamp_ns``)."""
+    digest = hashlib.sha256(f'{seed}/{camera}/{stamp_ns}'.encode()).digest()
+    brightness = digest[0] % (2 * BRIGHTNESS_MAX + 1) - BRIGHTNESS_MAX
+    table = _noise(color.size + 65536)
+    start = int.from_bytes(digest[1:8], 'big') % (table.size - color.size)
+    noise = table[start:start + color.size].reshape(color.shape)
+    # Kept off the ends of the range, so that the sum can't wrap around.
+    result = np.clip(color, _MARGIN, 255 - _MARGIN)
+    result += noise
+    result += np.uint8(brightness % 256)
+    return result

@@ -1,0 +1,191 @@
+"""The scene of a simulated station: robot, table, tray, camera mast, and what a task adds.
+
+`compose` builds it from enpire_description and a TaskScene; `write_scene` puts it into a folder as a
+compiled model with a description beside it, `load_scene` takes it from there, `build_scene` does both
+in memory. The same task scene gives the same bytes.
+"""
+
+import hashlib
+import json
+import os
+import warnings
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import mujoco
+import numpy as np
+import yaml
+
+from enpire_core.files import write_bytes, write_json
+from enpire_core.joints import ARMS
+from enpire_description import share_path
+
+from .motors import JointIndex, add_motors, load_motors
+from .surroundings import add_surroundings
+
+STEPS_PER_TICK = 16
+STEP_RATE_HZ = 480
+CAMERAS = ('top_camera', 'left_wrist_camera', 'right_wrist_camera')
+MODEL_FILE, META_FILE = 'scene.mjb', 'scene.json'
+
+
+# MuJoCo appends its warnings to a file in the current folder. What matters of them is looked at where it
+# can happen: `World` asks the simulation after each tick, and a scene that is wrong does not compile.
+mujoco.set_mju_user_warning(lambda text: None)
+
+
+class SceneError(ValueError):
+    """A scene can't be composed or loaded; the text says what was expected, what came, what to do."""
+
+
+@dataclass(frozen=True)
+class SceneMeta:
+    """What is known about a scene beside its model.
+
+    ``digest``: SHA-256 (hex) of the compiled model and of the other fields; it goes into manifests.
+    ``initial_qpos``: the model's qpos where the world begins, robots at home.
+    """
+
+    name: str
+    mujoco_version: str
+    object_joints: tuple
+    initial_qpos: tuple
+    digest: str
+
+
+class Scene(NamedTuple):
+    """A compiled model (mujoco.MjModel, nominal) and its SceneMeta."""
+
+    model: mujoco.MjModel
+    meta: SceneMeta
+
+
+def station_figures():
+    """Return enpire_description's config/station.yaml."""
+    return yaml.safe_load(share_path('config', 'station.yaml').read_text(encoding='utf-8'))
+
+
+def home_positions(figures=None):
+    """Return the 14 joint positions of home."""
+    home = (figures or station_figures())['home']
+    return np.array([v for arm in ARMS for v in (*home[arm], home['gripper'])], dtype=np.float64)
+
+
+def compose(task_scene):
+    """Return the mujoco.MjSpec of a station with ``task_scene`` (enpire_core.scene.TaskScene) in it.
+
+    SceneError where the task's XML does not parse or clashes with the robot.
+    """
+    spec = mujoco.MjSpec.from_file(str(share_path('mjcf', 'yam_station.xml')))
+    spec.modelname = f'station_{task_scene.name}'
+    _set_options(spec)
+    figures = station_figures()
+    add_motors(spec, load_motors())
+    add_surroundings(spec, figures)
+    try:
+        child = mujoco.MjSpec.from_string(task_scene.xml, assets=dict(task_scene.assets))
+        spec.attach(child, prefix='', frame=spec.worldbody.add_frame())
+    except (ValueError, mujoco.FatalError) as error:
+        raise SceneError(f'task scene {task_scene.name!r}: expected an MJCF document that fits into the '
+                         f'station, got: {error}') from error
+    return spec
+
+
+def _set_options(spec):
+    option = spec.option
+    option.timestep = 1.0 / STEP_RATE_HZ
+    option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
+    # Elliptic cones and a stiff friction: a block at rest stays where it is, a pushed one slides truly.
+    option.cone = mujoco.mjtCone.mjCONE_ELLIPTIC
+    option.impratio = 10.0
+    # A world that goes wrong shall be seen, not put back to its start in silence.
+    option.disableflags |= mujoco.mjtDisableBit.mjDSBL_AUTORESET
+    spec.visual.quality.offsamples = 0
+    spec.visual.global_.offwidth, spec.visual.global_.offheight = 1920, 1920
+    spec.visual.headlight.ambient = [0.35, 0.35, 0.35]
+    spec.visual.headlight.diffuse = [0.35, 0.35, 0.35]
+    spec.visual.headlight.specular = [0.05, 0.05, 0.05]
+    spec.visual.map.znear = 0.01
+    spec.stat.extent, spec.stat.center = 1.2, [0.3, 0.0, 0.2]
+
+
+def _initial_qpos(model, task_scene):
+    qpos = model.qpos0.copy()
+    JointIndex(model).set_position(qpos, home_positions())
+    for name in task_scene.object_joints:
+        if mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_JOINT, name) < 0:
+            raise SceneError(f'task scene {task_scene.name!r}: expected a free joint {name!r} in its XML, '
+                             'there is none: check object_joints')
+    for name, values in task_scene.initial_qpos.items():
+        joint = model.joint(name)
+        width = {int(mujoco.mjtJoint.mjJNT_FREE): 7, int(mujoco.mjtJoint.mjJNT_BALL): 4}.get(int(joint.type[0]), 1)
+        values = np.asarray(values, dtype=np.float64)
+        if values.shape != (width,) or not np.isfinite(values).all():
+            raise SceneError(f'task scene {task_scene.name!r}: expected {width} finite values for joint '
+                             f'{name!r} in initial_qpos, got {values.tolist()}')
+        qpos[joint.qposadr[0]:joint.qposadr[0] + width] = values
+    return qpos
+
+
+def _model_bytes(model):
+    buffer = np.zeros(mujoco.mj_sizeModel(model), np.uint8)
+    mujoco.mj_saveModel(model, None, buffer)
+    return buffer.tobytes()
+
+
+def _digest(model_bytes, fields):
+    digest = hashlib.sha256(model_bytes)
+    digest.update(json.dumps(fields, sort_keys=True).encode())
+    return digest.hexdigest()
+
+
+def build_scene(task_scene):
+    """Return the Scene of ``task_scene``; SceneError where it can't be composed."""
+    try:
+        spec = compose(task_scene)
+        with warnings.catch_warnings():
+            # About saving the spec as XML again, which nobody does: names stay as the task wrote them.
+            warnings.filterwarnings('ignore', message='Attaching a spec with an empty prefix')
+            model = spec.compile()
+    except ValueError as error:
+        if isinstance(error, SceneError):
+            raise
+        raise SceneError(f'task scene {task_scene.name!r} does not compile: {error}') from error
+    fields = {'name': task_scene.name, 'mujoco_version': mujoco.__version__,
+              'object_joints': tuple(task_scene.object_joints),
+              'initial_qpos': tuple(_initial_qpos(model, task_scene).tolist())}
+    return Scene(model, SceneMeta(digest=_digest(_model_bytes(model), fields), **fields))
+
+
+def write_scene(folder, task_scene):
+    """Write the scene of ``task_scene`` into ``folder`` (made if need be) and return the Scene.
+
+    Each file is whole or not there. OSError where the folder can't be written.
+    """
+    scene = build_scene(task_scene)
+    os.makedirs(folder, exist_ok=True)
+    write_bytes(os.path.join(folder, MODEL_FILE), _model_bytes(scene.model))
+    write_json(os.path.join(folder, META_FILE), asdict(scene.meta))
+    return scene
+
+
+def load_scene(folder):
+    """Return the Scene in ``folder``; SceneError where it is missing, damaged or of another MuJoCo."""
+    folder = Path(folder)
+    try:
+        fields = json.loads((folder / META_FILE).read_text(encoding='utf-8'))
+        data = (folder / MODEL_FILE).read_bytes()
+        digest = fields.pop('digest')
+        fields = {**fields, 'object_joints': tuple(fields['object_joints']),
+                  'initial_qpos': tuple(fields['initial_qpos'])}
+    except (OSError, ValueError, KeyError) as error:
+        raise SceneError(f'scene: expected {MODEL_FILE} and {META_FILE} as write_scene makes them in '
+                         f'{folder}, got {error!r}: write the scene again') from error
+    if fields['mujoco_version'] != mujoco.__version__:
+        raise SceneError(f'scene in {folder}: expected one written by MuJoCo {mujoco.__version__}, got '
+                         f'{fields["mujoco_version"]}: write the scene again')
+    if _digest(data, fields) != digest:
+        raise SceneError(f'scene in {folder}: expected the digest {digest}, the files have another: they '
+                         'were changed; write the scene again')
+    return Scene(mujoco.MjModel.from_binary_path(str(folder / MODEL_FILE)), SceneMeta(digest=digest, **fields))
