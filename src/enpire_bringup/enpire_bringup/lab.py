@@ -14,14 +14,13 @@ import pydantic
 import yaml
 
 from enpire_bringup import yaml_lines
+from enpire_drivers.sim.cameras import parse_profile
 
 NAME = re.compile(r'[A-Za-z][A-Za-z0-9_.-]{0,63}')
 UNIT = re.compile(r'[a-z][a-z0-9_]{0,31}')
-PROFILE = re.compile(r'([1-9][0-9]{1,3})x([1-9][0-9]{1,3})x([1-9][0-9]{0,2})')
 MOST_UNITS = 64
 # A smaller real-time factor would look like silence to the station.
 SLOWEST = 0.01
-FRAME_RATES = (5, 6, 10, 15, 30)
 CAMERAS = ('top_camera', 'left_wrist_camera', 'right_wrist_camera')
 # Path-like keys that are relative to the lab file (`folder` is relative to where the command is called).
 FILES = ('policy', 'limits')
@@ -40,13 +39,7 @@ class Camera(pydantic.BaseModel):
     @pydantic.field_validator('color_profile')
     @classmethod
     def _shape(cls, value):
-        match = PROFILE.fullmatch(value)
-        if not match or not (
-            int(match[1]) <= 1280 and int(match[2]) <= 720 and int(match[3]) in FRAME_RATES
-        ):
-            raise ValueError(
-                'expected WIDTHxHEIGHTxFRAMES up to 1280x720 with 5, 6, 10, 15 or 30 frames a second, '
-                'for example 640x480x15')
+        parse_profile(value)
         return value
 
 
@@ -160,7 +153,7 @@ def _explain(problem, file, lines, given):
     path = _path(problem)
     key = '.'.join(str(part) for part in path)
     if path and path[0] in given:
-        where = f'option --{str(path[0]).replace("_", "-")}'
+        where = f'option {path[0]}'
     else:
         where = f'{file}, line {yaml_lines.line_of(lines, path)}'
     if problem['type'] == 'extra_forbidden':

@@ -1,71 +1,36 @@
-"""Reads trial reports from the outboxes of a run, for tables and summaries. No ROS.
+"""Trial reports of a run, read from its outboxes and counted, for tables and summaries. No ROS.
 
-A report is the JSON form of `enpire_interfaces/TrialReport`, one file a phase.
-Not covered: writing them (the trial servers do) and judging them.
+The reports are those of `enpire_research.trials.report`: the trial servers write them, one file a phase.
+Not covered: writing them, and judging them.
 """
 
 import dataclasses
-import json
 import math
 import os
 import typing
 
-# Values of TrialReport.STATUS_* and PHASE_*.
-STATUS = ('UNKNOWN', 'SUCCEEDED', 'FAILED', 'VOID', 'CANCELED')
-PHASE = ('unknown', 'reset', 'rollout')
+from enpire_research.trials import report as trial_report
+from enpire_research.trials.report import CANCELED, RESET, ROLLOUT, SUCCEEDED, VOID
+
+# Values of TrialReport.STATUS_* in words.
+STATUS = tuple(status.upper() for status in trial_report.STATUSES)
 
 
-@dataclasses.dataclass(frozen=True)
-class Report:
-    """What people want to know of one phase. ``started_s``: wall clock [s]; ``simulated_s``: unit's clock."""
-
-    unit: str
-    trial_id: str
-    phase: str
-    status: str
-    error_code: int
-    text: str
-    score: float
-    tries: int
-    started_s: float
-    wall_s: float
-    simulated_s: float
-
-    @property
-    def real_time_factor(self):
-        """Simulated seconds a wall second; NaN where it took none."""
-        return self.simulated_s / self.wall_s if self.wall_s > 0 else math.nan
-
-
-def _seconds(stamp):
-    return stamp['sec'] + stamp['nanosec'] * 1e-9
-
-
-def from_json(values):
-    """Return the `Report` of a decoded JSON report; ValueError, naming the field, where it is none."""
-    try:
-        score = values['score']
-        return Report(
-            unit=values['unit'],
-            trial_id=values['trial_id'],
-            phase=PHASE[values['phase']],
-            status=STATUS[values['status']],
-            error_code=values['error_code'],
-            text=values['error_msg'],
-            score=math.nan if score is None else float(score),
-            tries=values['tries'],
-            started_s=_seconds(values['started_at']),
-            wall_s=values['wall_duration_s'],
-            simulated_s=_seconds(values['end_stamp']) - _seconds(values['start_stamp']),
-        )
-    except (KeyError, IndexError, TypeError) as error:
-        raise ValueError(f'expected a trial report, got one where {error!r} is wrong') from error
+def real_time_factor(report):
+    """Return simulated seconds a wall second of a phase; NaN where it took none."""
+    if not report.wall_duration_s > 0:
+        return math.nan
+    return (report.end_ns - report.start_ns) * 1e-9 / report.wall_duration_s
 
 
 class Outboxes:
-    """The reports in a run's outboxes, read once each. ``folders``: unit -> folder."""
+    """The reports in a run's outboxes, read once each. ``folders``: unit -> folder.
+
+    ``problems``: what was said about files that are no reports.
+    """
 
     def __init__(self, folders: typing.Dict[str, str]):
+        self.problems = []
         self._folders = folders
         self._seen = set()
 
@@ -81,9 +46,11 @@ class Outboxes:
                 if name.startswith('.') or not name.endswith('.json') or path in self._seen:
                     continue
                 self._seen.add(path)
-                with open(path, encoding='utf-8') as handle:
-                    found.append(from_json(json.load(handle)))
-        return sorted(found, key=lambda report: (report.started_s, report.unit))
+                try:
+                    found.append(trial_report.read(path))
+                except trial_report.ReportError as error:
+                    self.problems.append(str(error))
+        return sorted(found, key=lambda report: (report.started_at_ns, report.unit))
 
 
 @dataclasses.dataclass
@@ -102,23 +69,23 @@ class Tally:
 
     def add(self, report):
         """Count one report."""
-        if report.status == 'CANCELED':
+        if report.status == CANCELED:
             self.canceled += 1
-        elif report.status == 'VOID':
+        elif report.status == VOID:
             self.voids += 1
-        elif report.phase == 'rollout':
+        elif report.phase == ROLLOUT:
             self.trials += 1
-            self.successes += report.status == 'SUCCEEDED'
-        if report.phase == 'reset' and report.status != 'CANCELED':
+            self.successes += report.status == SUCCEEDED
+        if report.phase == RESET and report.status != CANCELED:
             self.resets += 1
-            if report.status == 'SUCCEEDED':
+            if report.status == SUCCEEDED:
                 self.reset_tries[report.tries] = self.reset_tries.get(report.tries, 0) + 1
             else:
                 self.resets_failed += 1
-        if math.isfinite(report.real_time_factor):
-            self.real_time_factor = report.real_time_factor
-        if report.status not in ('SUCCEEDED', 'UNKNOWN'):
-            self.reason = report.text or report.status
+        if math.isfinite(real_time_factor(report)):
+            self.real_time_factor = real_time_factor(report)
+        if report.status != SUCCEEDED:
+            self.reason = report.error_msg or report.status
 
 
 def wilson(successes, trials):

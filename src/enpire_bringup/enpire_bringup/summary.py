@@ -22,7 +22,7 @@ def text(lab, reports, times, folder):
     tally = Tally()
     for report in reports:
         tally.add(report)
-    first = min((report.started_s for report in reports), default=math.nan)
+    first = min((report.started_at_ns * 1e-9 for report in reports), default=math.nan)
     lines = [
         f'{_backend(lab)}: {lab.name}, task {lab.task}, {len(lab.units)} '
         f'station{"s" if len(lab.units) > 1 else ""}',

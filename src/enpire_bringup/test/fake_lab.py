@@ -25,20 +25,19 @@ while True:
     signal.pause()
 """
 RUNNER = """#!{python}
-import json, os, signal, sys, time, yaml
+import os, signal, sys, time, yaml
 words = sys.argv
 values = yaml.safe_load(open(words[words.index('--params-file') + 1]))
 values = values['/lab/trial_runner']['ros__parameters']
-stamp = dict(sec=0, nanosec=0)
-for number, (phase, status) in enumerate([(1, 1), (2, 1), (1, 1), (2, 2), (1, 3)]):
-    box = os.path.join(values['run_dir'], values['units'][0], 'outbox')
-    report = dict(
-        unit=values['units'][0], trial_id=f't{{number // 2}}', phase=phase, status=status,
-        error_code=0, error_msg='' if status == 1 else 'a reason', score=0.5, tries=1,
-        started_at=dict(sec=int(time.time()), nanosec=0), wall_duration_s=2.0,
-        start_stamp=stamp, end_stamp=dict(sec=10, nanosec=0))
-    with open(os.path.join(box, f'{{number}}.json'), 'w') as handle:
-        json.dump(report, handle)
+from enpire_research.trials.outbox import Outbox
+from enpire_research.trials.report import Report
+unit = values['units'][0]
+box = Outbox(os.path.join(values['run_dir'], unit, 'outbox'))
+for number, (phase, status) in enumerate([
+        ('reset', 'succeeded'), ('rollout', 'succeeded'), ('reset', 'succeeded'),
+        ('rollout', 'failed'), ('reset', 'void')]):
+    box.put(Report(unit, 'push_t', f't{{number // 2}}', phase, 1, True, status=status, tries=1,
+                   started_at_ns=time.time_ns(), wall_duration_s=2.0, end_ns=10**10))
 print('reports are written', flush=True)
 what = os.environ['FAKE_RUNNER']
 if what == 'broken':

@@ -21,7 +21,7 @@ class Command:
 
     def __init__(self, folder, *words, runner='done', domain='90'):
         self.folder = folder
-        paths = [str(HERE.parent), str(HERE.parent.parent / 'enpire_core')]
+        paths = [str(path) for path in HERE.parent.parent.glob('enpire_*')]
         environment = dict(
             os.environ, FAKE_RUNNER=runner, ROS_DOMAIN_ID=domain, TMPDIR=str(folder),
             PYTHONPATH=os.pathsep.join([*paths, os.environ.get('PYTHONPATH', '')]))
@@ -139,7 +139,7 @@ def test_a_wrong_option_is_refused_before_anything_starts(start):
     command = start('--units', '0')
     text = command.end()
     assert command.process.returncode == 2
-    assert 'option --units: units: expected a number from 1 to 64' in text
+    assert 'option units: units: expected a number from 1 to 64' in text
     assert command.run_dir() is None
 
 

@@ -150,7 +150,7 @@ def test_what_is_not_a_mapping_in_yaml_is_refused(text):
 def test_options_go_before_the_file_and_are_named_in_errors():
     assert lab.load_text('trials: 5', 'my.yaml', {'trials': 7, 'seed': None}).trials == 7
     assert refused('trials: 5', {'trials': -7}) == [
-        'option --trials: trials: expected greater than or equal to 0, got -7'
+        'option trials: trials: expected greater than or equal to 0, got -7'
     ]
 
 

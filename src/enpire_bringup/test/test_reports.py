@@ -1,7 +1,6 @@
 """Reports from the outboxes, counts, the summary, the live table."""
 
 import io
-import json
 import math
 
 import pytest
@@ -9,57 +8,60 @@ from rich.console import Console
 
 from enpire_bringup import lab as lab_file
 from enpire_bringup import summary
-from enpire_bringup.reports import Outboxes, Tally, from_json, rate, wilson
+from enpire_bringup.reports import Outboxes, Tally, rate, real_time_factor, wilson
 from enpire_bringup.view import table
+from enpire_research.trials.outbox import Outbox
+from enpire_research.trials.report import Report
 
 
-def values(**changes):
-    """Return a decoded report."""
-    stamp = {'sec': 10, 'nanosec': 0}
-    return dict({
-        'unit': 'unit0', 'trial_id': 't1', 'phase': 2, 'status': 1, 'error_code': 0,
-        'error_msg': '', 'score': 0.9, 'tries': 1, 'started_at': {'sec': 100, 'nanosec': 500000000},
-        'wall_duration_s': 2.0, 'start_stamp': stamp, 'end_stamp': {'sec': 30, 'nanosec': 0},
-    }, **changes)
+def made(**changes):
+    """Return a report: a rollout of 20 simulated and 2 wall seconds that succeeded."""
+    fields = dict(
+        unit='unit0', task='push_t', trial_id='t1', phase='rollout', seed=1, simulated=True,
+        status='succeeded', score=0.9, tries=1, start_ns=10 * 10**9, end_ns=30 * 10**9,
+        started_at_ns=100_500_000_000, wall_duration_s=2.0)
+    return Report(**dict(fields, **changes))
 
 
-def test_a_report_is_read_with_its_times_in_seconds():
-    report = from_json(values())
-    assert (report.phase, report.status, report.started_s) == ('rollout', 'SUCCEEDED', 100.5)
-    assert report.simulated_s == 20.0 and report.real_time_factor == 10.0
-
-
-@pytest.mark.parametrize('change', [{'status': 9}, {'phase': 'x'}, {'started_at': 3}])
-def test_what_is_no_report_is_refused(change):
-    with pytest.raises(ValueError, match='expected a trial report'):
-        from_json(values(**change))
+def test_the_real_time_factor_is_simulated_over_wall_time():
+    assert real_time_factor(made()) == 10.0
+    assert math.isnan(real_time_factor(made(wall_duration_s=0.0)))
 
 
 def test_a_report_is_read_once_and_never_before_it_is_whole(tmp_path):
     boxes = Outboxes({'unit0': str(tmp_path), 'unit1': str(tmp_path / 'not yet there')})
     assert boxes.new() == []
     (tmp_path / '.abc.part').write_text('{')
-    (tmp_path / 'b.json').write_text(json.dumps(values(trial_id='b')))
-    (tmp_path / 'a.json').write_text(json.dumps(values(trial_id='a', started_at={
-        'sec': 200, 'nanosec': 0})))
+    Outbox(tmp_path).put(made(trial_id='b'))
+    Outbox(tmp_path).put(made(trial_id='a', started_at_ns=200 * 10**9))
     assert [report.trial_id for report in boxes.new()] == ['b', 'a']
     assert boxes.new() == []
+
+
+def test_a_file_that_is_no_report_is_named_and_left_out(tmp_path):
+    (tmp_path / 'x.rollout.json').write_text('{"unit": 3}')
+    boxes = Outboxes({'unit0': str(tmp_path)})
+    assert boxes.new() == []
+    assert len(boxes.problems) == 1 and 'x.rollout.json' in boxes.problems[0]
+    assert boxes.new() == [] and len(boxes.problems) == 1
 
 
 def tally_of(*changes):
     tally = Tally()
     for change in changes:
-        tally.add(from_json(values(**change)))
+        tally.add(made(**change))
     return tally
 
 
 def test_voids_and_cancelled_trials_are_not_in_the_rate():
-    tally = tally_of({}, {'status': 2}, {'status': 3}, {'status': 4}, {'phase': 1, 'status': 3})
+    tally = tally_of({}, {'status': 'failed'}, {'status': 'void'}, {'status': 'canceled'},
+                     {'phase': 'reset', 'status': 'void'})
     assert (tally.trials, tally.successes, tally.voids, tally.canceled) == (2, 1, 2, 1)
 
 
 def test_tries_of_resets_are_counted():
-    tally = tally_of(*({'phase': 1, 'tries': n} for n in (1, 1, 3)), {'phase': 1, 'status': 2})
+    tally = tally_of(*({'phase': 'reset', 'tries': n} for n in (1, 1, 3)),
+                     {'phase': 'reset', 'status': 'failed'})
     assert tally.reset_tries == {1: 2, 3: 1} and tally.resets_failed == 1 and tally.trials == 0
 
 
@@ -81,7 +83,7 @@ def test_a_lab_without_a_trial_has_a_summary():
 
 
 def test_the_time_to_the_first_trial_is_counted_from_the_command():
-    reports = [from_json(values(trial_id=f't{i}')) for i in range(2)]
+    reports = [made(trial_id=f't{i}') for i in range(2)]
     text = summary.text(lab_file.Lab(), reports, summary.Times(90.0, 4000.0), '/runs/r')
     assert 'first trial after 10.5 s' in text and 'wall time        1 h 5 min' in text
 
@@ -123,12 +125,12 @@ def test_a_long_reason_does_not_break_the_table():
 
 
 def test_a_plain_line_says_unit_trial_status_score_and_reason():
-    report = from_json(values(status=2, score=0.5, error_msg='gone\naway'))
+    report = made(status='failed', score=0.5, error_msg='gone\naway')
     tally = Tally(trials=3, successes=2)
     assert table.plain_line(report, tally) == (
         'unit0 t1 rollout FAILED, score 0.500, 10.0x real time; 2 of 3 succeeded: gone away')
 
 
 def test_a_good_reset_gets_no_line_and_a_void_one_does():
-    assert table.plain_line(from_json(values(phase=1)), Tally()) is None
-    assert 'reset VOID' in table.plain_line(from_json(values(phase=1, status=3)), Tally())
+    assert table.plain_line(made(phase='reset'), Tally()) is None
+    assert 'reset VOID' in table.plain_line(made(phase='reset', status='void'), Tally())

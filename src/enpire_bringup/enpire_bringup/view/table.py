@@ -8,7 +8,8 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from enpire_bringup.reports import wilson
+from enpire_bringup.reports import real_time_factor, wilson
+from enpire_research.trials.report import RESET, SUCCEEDED
 
 # Values of StationStatus.PHASE_*.
 PHASES = ('?', 'starting', 'idle', 'reset', 'rollout', 'OUT')
@@ -100,12 +101,12 @@ def plain_line(report, tally):
     ``report``: a `Report`. ``tally``: the `Tally` of the lab after it. A reset that succeeded is
     followed by its rollout and gets no line.
     """
-    if report.phase == 'reset' and report.status == 'SUCCEEDED':
+    if report.phase == RESET and report.status == SUCCEEDED:
         return None
     score = f', score {report.score:.3f}' if math.isfinite(report.score) else ''
-    reason = f': {" ".join(report.text.split())}' if report.text else ''
+    reason = f': {" ".join(report.error_msg.split())}' if report.error_msg else ''
     return (
-        f'{report.unit} {report.trial_id} {report.phase} {report.status}{score}, '
-        f'{factor(report.real_time_factor)} real time; {tally.successes} of {tally.trials} '
+        f'{report.unit} {report.trial_id} {report.phase} {report.status.upper()}{score}, '
+        f'{factor(real_time_factor(report))} real time; {tally.successes} of {tally.trials} '
         f'succeeded{reason}'
     )

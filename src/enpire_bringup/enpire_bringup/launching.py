@@ -1,0 +1,102 @@
+"""A lab for the official `launch`: turns `ProcessSpec`s into launch_ros nodes. Needs `launch_ros`."""
+
+import os
+import tempfile
+
+from launch import Substitution
+from launch.actions import (
+    GroupAction, LogInfo, SetEnvironmentVariable, Shutdown,
+)
+from launch.utilities import normalize_to_list_of_substitutions, perform_substitutions
+from launch_ros.actions import Node, PushRosNamespace
+
+from enpire_bringup import lab as lab_file
+from enpire_bringup import lock, run
+
+# Launch argument -> how its text becomes a value of the lab file.
+OPTIONS = {
+    'units': int, 'task': str, 'policy': str, 'trials': int, 'seed': int,
+    'real_time_factor': float, 'folder': str,
+}
+
+
+def options_of(texts):
+    """Return the options that the texts of launch arguments give; empty ones are left out.
+
+    Raises `LabError`, naming the argument, where a text is no number but should be.
+    """
+    options = {}
+    for name, convert in OPTIONS.items():
+        text = texts.get(name, '')
+        if text == '':
+            continue
+        try:
+            options[name] = convert(text)
+        except ValueError as error:
+            kind = 'a whole number' if convert is int else 'a number'
+            raise lab_file.LabError(f'{name}:= expected {kind}, got {text!r}') from error
+    if 'policy' in options:
+        options['policy'] = os.path.abspath(os.path.expanduser(options['policy']))
+    return options
+
+
+def lab_actions(context):
+    """Return the actions of a lab. For an OpaqueFunction: the arguments have their values by then."""
+    texts = context.launch_configurations
+    lab = run.read_lab(texts.get('lab') or None, options_of(texts))
+    held = lock.hold(os.path.abspath(lab.folder))
+    held.__enter__()  # let go of by the kernel when `ros2 launch` ends
+    prepared = run.prepare(lab)
+    namespaces = []
+    for spec in prepared.specs:
+        if spec.namespace not in namespaces:
+            namespaces.append(spec.namespace)
+    return [
+        LogInfo(msg=f'SIMULATED lab {lab.name}; run folder {prepared.folder}'),
+        SetEnvironmentVariable('PYTHONUNBUFFERED', '1'),
+        *(group(prepared, namespace) for namespace in namespaces),
+    ]
+
+
+def group(prepared, namespace):
+    """Return the processes of one namespace as a group that pushes it once."""
+    nodes = [node(spec, prepared.parameter_file(spec)) for spec in prepared.specs
+             if spec.namespace == namespace]
+    return GroupAction([PushRosNamespace(namespace), *nodes])
+
+
+def node(spec, parameter_file):
+    """Return the launch_ros action of one `ProcessSpec`. Its namespace comes from the group."""
+    return Node(
+        package=spec.package, executable=spec.executable, parameters=[parameter_file],
+        remappings=list(spec.remappings), ros_arguments=list(spec.ros_arguments),
+        respawn=spec.respawn, respawn_delay=spec.respawn_delay_s, output='screen',
+        on_exit=[Shutdown(reason=f'{spec.name} has ended')] if spec.required else [],
+    )
+
+
+class ForUnit(Substitution):
+    """Path of a copy of a text file in which `unit0` is the name of another unit.
+
+    rviz keeps the prefix of frames in its configuration, where no launch argument reaches.
+    """
+
+    def __init__(self, path, unit):
+        super().__init__()
+        self._path = normalize_to_list_of_substitutions(path)
+        self._unit = normalize_to_list_of_substitutions(unit)
+
+    def describe(self):
+        """Return it as text."""
+        return 'ForUnit()'
+
+    def perform(self, context):
+        """Write the copy; return its path."""
+        path = perform_substitutions(context, self._path)
+        unit = perform_substitutions(context, self._unit)
+        with open(path, encoding='utf-8') as handle:
+            text = handle.read().replace('unit0', unit)
+        descriptor, made = tempfile.mkstemp(prefix=f'enpire-{unit}-', suffix='.rviz')
+        with os.fdopen(descriptor, 'w', encoding='utf-8') as handle:
+            handle.write(text)
+        return made
