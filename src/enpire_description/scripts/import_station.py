@@ -19,21 +19,26 @@ FINGER_TRAVEL = 0.0475
 # The wheel gives the cameras the weight of dust. 60 g camera (data sheet) and about 45 g of bracket.
 CAMERA_MASS, CAMERA_INERTIA = 0.105, '6.5e-05 4.5e-05 3.8e-05'
 OPTICAL = 'camera_color_optical_frame'
-TOP_CAMERA = 'pos="0.38 0 0.75" quat="0 0.7071067811865476 -0.7071067811865476 0"'
+TOP_CAMERA = 'pos="0.32 0 0.70" quat="0 0.7071067811865476 -0.7071067811865476 0"'
 COLOUR = {'base_link': 'charcoal', 'link1': 'white', 'link2': 'grey', 'link3': 'grey', 'link4': 'white',
           'link5': 'charcoal', 'flange': 'charcoal', 'tip_left': 'black', 'tip_right': 'black'}
 
 # Contact shapes, in the frame of their link [m].
 SHAPES = {
-    'base_link': ['type="box" pos="0 0 0.036" size="0.035 0.1 0.036"'],
+    'base_link': ['type="box" pos="0 0 0.006" size="0.035 0.1 0.006"',
+                  'type="cylinder" pos="0 0 0.0365" size="0.033 0.0365"'],
     'link1': [],
-    'link2': ['type="capsule" fromto="0 -0.0334 0 0 -0.0334 0.264" size="0.032"'],
-    'link3': ['type="capsule" fromto="-0.06 -0.035 -0.03 -0.06 -0.035 -0.238" size="0.034"',
-              'type="capsule" fromto="0 -0.035 0 -0.06 -0.035 -0.03" size="0.032"'],
-    'link4': ['type="capsule" fromto="-0.01 0.03 -0.005 -0.068 0.03 -0.063" size="0.036"'],
+    'link2': ['type="capsule" fromto="0 -0.0334 0.02 0 -0.0334 0.244" size="0.033"',
+              'type="cylinder" fromto="0 -0.0668 0 0 0 0" size="0.032"',
+              'type="cylinder" fromto="0 -0.0668 0.264 0 0 0.264" size="0.032"'],
+    'link3': ['type="capsule" fromto="-0.06 -0.035 -0.06 -0.06 -0.035 -0.215" size="0.034"',
+              'type="box" pos="-0.03 -0.035 0" size="0.061 0.0445 0.0315"',
+              'type="cylinder" fromto="-0.06 -0.0695 -0.242 -0.06 -0.0005 -0.242" size="0.0315"'],
+    'link4': ['type="box" pos="-0.012 0.03 -0.016" size="0.0295 0.043 0.0335"',
+              'type="cylinder" fromto="-0.098 0.0339 -0.074 -0.0405 0.0339 -0.074" size="0.0295"'],
     'link5': ['type="box" pos="0.0345 0 -0.001" size="0.0345 0.0285 0.0345"'],
-    'flange': ['type="box" pos="0 0 0.0265" size="0.051 0.0325 0.037"'],
-    'wrist': ['type="box" pos="0 0.012 -0.03" size="0.029 0.033 0.03"'],
+    'flange': ['type="box" pos="0 0 0.03475" size="0.051 0.0325 0.04525"'],
+    'wrist': ['type="box" pos="0 0.019 -0.03" size="0.029 0.04 0.03"'],
 }
 # Of a finger, in the frame of the flange with the gripper closed; the left one is at x < 0 there.
 # The two last are the facets that grasp and push: they meet at x = 0.
@@ -74,7 +79,7 @@ HEADER = """<!-- Two YAM arms with linear_4310 grippers, wrist cameras and a top
     <material name="white" rgba="0.82 0.82 0.80 1" specular="0.2" shininess="0.3"/>
     <material name="black" rgba="0.07 0.07 0.08 1" specular="0.2" shininess="0.2"/>
     <material name="aluminium" rgba="0.62 0.64 0.66 1" specular="0.5" shininess="0.6"/>
-    <material name="accent" rgba="0.90 0.38 0.08 1" specular="0.2" shininess="0.3"/>
+    <material name="accent" rgba="0.70 0.71 0.72 1" specular="0.2" shininess="0.3"/>
 {meshes}
   </asset>
 """

@@ -21,6 +21,8 @@ from enpire_core.types import CameraInfo, Frame
 BACKENDS = ('egl', 'osmesa')
 CAMERA_PARENT = {'top_camera': 'station', 'left_wrist_camera': 'left_flange',
                  'right_wrist_camera': 'right_flange'}
+# Samples a pixel: without them an edge along the rows of a picture is known no better than a pixel.
+CAMERA_SAMPLES, PICTURE_SAMPLES = 4, 8
 NOISE_SD = 2.0
 NOISE_MAX = 7
 BRIGHTNESS_MAX = 3
@@ -122,7 +124,7 @@ class CameraRenderer:
         identifier = camera_id(self._nominal, camera)
         view = mujoco.MjvCamera()
         view.type, view.fixedcamid = mujoco.mjtCamera.mjCAMERA_FIXED, identifier
-        color, values = self._draw(('camera', width, height, 0), view, qpos, depth)
+        color, values = self._draw(('camera', width, height, CAMERA_SAMPLES), view, qpos, depth)
         color = add_noise(color[::-1], self._seed, camera, stamp_ns)
         return Frame(camera, stamp_ns, color, None if values is None else self._millimetres(values[::-1]))
 
@@ -131,7 +133,7 @@ class CameraRenderer:
         camera = mujoco.MjvCamera()
         camera.lookat[:] = view.look_at
         camera.distance, camera.azimuth, camera.elevation = view.distance, view.azimuth, view.elevation
-        color, _ = self._draw(('picture', width, height, 8), camera, qpos, False)
+        color, _ = self._draw(('picture', width, height, PICTURE_SAMPLES), camera, qpos, False)
         return np.ascontiguousarray(color[::-1])
 
     def _draw(self, key, view, qpos, depth):

@@ -2,12 +2,12 @@
 
 import mujoco
 
-TABLE_SIZE = (0.75, 0.75, 0.02)
-TABLE_CENTRE_X = 0.30
+TABLE_SIZE = (0.70, 0.75, 0.02)
+TABLE_CENTRE_X = 0.22
 TRAY_FLOOR_FRICTION = (0.4, 0.005, 0.0001)
 CONTACT = {'solref': [0.0045, 1.0], 'solimp': [0.95, 0.99, 0.0005, 0.5, 2.0]}
 MAST = (-0.24, 0.0, 0.40)
-BOOM_Z = 0.80
+BOOM_Z = 0.76
 
 
 def add_surroundings(spec, figures):
