@@ -25,6 +25,7 @@ setup(
         'console_scripts': [
             'enpire = enpire_bringup.cli:main',
             'lab_view = enpire_bringup.view.lab_view_node:main',
+            'operator_hook = enpire_bringup.operator_hook_node:main',
         ],
     },
 )

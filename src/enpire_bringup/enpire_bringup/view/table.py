@@ -78,13 +78,15 @@ def render(view):
         ('rate (95%)', 'right'), ('void', 'right'), ('real time', 'right'),
     ):
         table.add_column(name, justify=justify, no_wrap=True)
-    table.add_column('last reason', no_wrap=True, overflow='ellipsis')
+    # The only column that shrinks: each reason is one line, cut where the terminal ends.
+    table.add_column('last reason')
     for row in view.rows:
         phase = ' '.join(part for part in (row.phase, row.trial_id) if part)
         table.add_row(
             row.unit, Text(phase, style=STYLES.get(row.phase, '')), str(row.trials),
             str(row.successes), interval(row.successes, row.trials), str(row.voids),
-            factor(row.real_time_factor), Text(' '.join(row.reason.split())))
+            factor(row.real_time_factor),
+            Text(' '.join(row.reason.split()), no_wrap=True, overflow='ellipsis'))
     if len(view.rows) > 1:
         table.add_section()
         trials = sum(row.trials for row in view.rows)

@@ -1,0 +1,150 @@
+"""The view and the operator's hook as processes on the graph."""
+
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+rclpy = pytest.importorskip('rclpy')
+pytest.importorskip('enpire_interfaces.msg')
+
+from enpire_bringup import graph, processes  # noqa: E402
+from enpire_core import qos  # noqa: E402
+from enpire_interfaces.msg import LabStatus, SafetyState, StationStatus  # noqa: E402
+from enpire_research.trials.outbox import Outbox  # noqa: E402
+from enpire_research.trials.report import Report  # noqa: E402
+from std_srvs.srv import Trigger  # noqa: E402
+
+HERE = pathlib.Path(__file__).resolve().parent
+PATIENCE_S = 20.0
+DOMAIN = str(60 + os.getpid() % 30)
+
+
+@pytest.fixture(autouse=True)
+def own_domain(monkeypatch):
+    monkeypatch.setenv('ROS_DOMAIN_ID', DOMAIN)
+    monkeypatch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+
+
+@pytest.fixture
+def start(tmp_path):
+    running = []
+
+    def call(module, node, namespace, values, **more):
+        spec = processes.ProcessSpec('x', 'x', 'x', namespace, {node: values})
+        path = tmp_path / f'{node}.yaml'
+        path.write_text(processes.parameters_yaml(spec))
+        words = processes.command(spec, module, str(path))[1:]
+        paths = [str(path) for path in HERE.parent.parent.glob('enpire_*')]
+        environment = dict(
+            os.environ, PYTHONUNBUFFERED='1', **more,
+            PYTHONPATH=os.pathsep.join([*paths, os.environ.get('PYTHONPATH', '')]))
+        out = open(tmp_path / f'{node}.out', 'w+')
+        code = f'import sys; from {module} import main; sys.exit(main())'
+        running.append((subprocess.Popen([sys.executable, '-c', code, *words], stdout=out,
+                                         stderr=subprocess.STDOUT, env=environment), out))
+        return running[-1][0], lambda: (tmp_path / f'{node}.out').read_text()
+    yield call
+    for process, out in running:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+        out.close()
+
+
+def write_lab(folder):
+    (folder / 'lab.yaml').write_text('units: 2\nname: night\n')
+    (folder / 'logs').mkdir()
+    for unit in ('unit0', 'unit1'):
+        (folder / unit / 'outbox').mkdir(parents=True)
+
+
+def until(condition, what):
+    end = time.monotonic() + PATIENCE_S
+    while time.monotonic() < end:
+        if condition():
+            return
+        time.sleep(0.02)
+    raise AssertionError(f'waited {PATIENCE_S} s for: {what}')
+
+
+def report():
+    return Report('unit1', 'push_t', 't7', 'rollout', 1, True, status='failed', tries=1, score=0.25,
+                  started_at_ns=time.time_ns(), wall_duration_s=2.0, end_ns=10**10,
+                  error_msg='T not at the goal')
+
+
+def test_plain_lines_name_each_trial_that_ended(tmp_path, start):
+    write_lab(tmp_path)
+    process, text = start('enpire_bringup.view.lab_view_node', 'lab_view', '/lab',
+                          {'run_dir': str(tmp_path), 'plain': True})
+    Outbox(tmp_path / 'unit1' / 'outbox').put(report())
+    until(lambda: 't7' in text() or process.poll() is not None, 'the line')
+    process.send_signal(signal.SIGINT)
+    assert process.wait(PATIENCE_S) == 0
+    assert 'unit1 t7 rollout FAILED, score 0.250, 5.0x real time; 0 of 1 succeeded: ' \
+           'T not at the goal' in text()
+
+
+def test_a_trial_that_ends_in_the_last_moment_is_still_named(tmp_path, start):
+    write_lab(tmp_path)
+    process, text = start('enpire_bringup.view.lab_view_node', 'lab_view', '/lab',
+                          {'run_dir': str(tmp_path), 'plain': True, 'period_s': 10.0})
+    with graph.connect() as lab:
+        assert lab.until(lambda: lab._node.count_subscribers('/lab/status'), PATIENCE_S)
+    Outbox(tmp_path / 'unit1' / 'outbox').put(report())
+    process.send_signal(signal.SIGINT)
+    assert process.wait(PATIENCE_S) == 0
+    assert 't7' in text()
+
+
+def test_the_table_shows_what_the_runner_says(tmp_path, start):
+    write_lab(tmp_path)
+    process, text = start('enpire_bringup.view.lab_view_node', 'lab_view', '/lab',
+                          {'run_dir': str(tmp_path)}, FORCE_COLOR='1', COLUMNS='100')
+    with graph.connect() as lab:
+        publisher = lab._node.create_publisher(LabStatus, '/lab/status', qos.STATE)
+        assert lab.until(publisher.get_subscription_count, PATIENCE_S)
+        publisher.publish(LabStatus(
+            lab='night', task='push_t', policy='/x/start.py', trials_wanted=20, simulated=True,
+            stations=[StationStatus(unit='unit0', phase=StationStatus.PHASE_ROLLOUT, trial_id='t9',
+                                    trials=4, successes=1, real_time_factor=7.5,
+                                    reason='the last reason')]))
+        assert lab.until(lambda: 'rollout t9' in text(), PATIENCE_S), text()
+    process.send_signal(signal.SIGINT)
+    assert process.wait(PATIENCE_S) == 0
+    shown = text()
+    assert 'SIMULATED' in shown and '7.5x' in shown and 'the last reason' in shown
+    assert '25% (5..70)' in shown
+
+
+def latch(lab, clears):
+    """Publish a latched gate of unit0 that can be cleared; return its publisher."""
+    def clear(request, response):
+        clears.append(True)
+        response.success = True
+        return response
+    lab._node.create_service(Trigger, '/unit0/safety_gate/clear', clear)
+    publisher = lab._node.create_publisher(SafetyState, '/unit0/safety_state', qos.STATE)
+    publisher.publish(SafetyState(mode=SafetyState.MODE_LATCHED, reason='tripped by hand', latches=1))
+    return publisher
+
+
+@pytest.mark.parametrize('code', [0, 3])
+def test_the_hook_hears_the_reason_and_only_its_exit_code_0_clears(tmp_path, start, code):
+    kept = tmp_path / 'asked'
+    _, text = start('enpire_bringup.operator_hook_node', 'operator_hook', '/lab', {
+        'units': ['unit0'],
+        'command': ['sh', '-c', f'echo "$1|$2" >> {kept}; exit {code}', 'hook']})
+    clears = []
+    with graph.connect() as lab:
+        publisher = latch(lab, clears)
+        assert publisher is not None
+        done = (lambda: clears) if code == 0 else (lambda: 'it stays stopped' in text())
+        assert lab.until(done, PATIENCE_S), text()
+    assert kept.read_text() == 'unit0|tripped by hand\n'
+    assert bool(clears) is (code == 0)
