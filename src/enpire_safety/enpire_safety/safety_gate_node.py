@@ -19,8 +19,13 @@ from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
 from enpire_core import qos
-from enpire_core.conversions import (ConversionError, command_from_message, command_to_message,
-                                     joint_state_from_message, stamp_to_ns)
+from enpire_core.conversions import (
+    ConversionError,
+    command_from_message,
+    command_to_message,
+    joint_state_from_message,
+    stamp_to_ns,
+)
 from enpire_core.main import run
 from enpire_core.node import ManagedNode
 from enpire_interfaces.msg import SafetyEvent, SafetyState
@@ -43,9 +48,10 @@ class SafetyGateNode(ManagedNode):
         self.core = None
         self._undo = []
         self._active = False
-        self._newest_ns = 0           # stamp of the newest joint state: the clock of a simulated unit
-        self._seen_at = None          # steady time of the newest joint state
-        self._waiting_since = None    # steady time at which a request began to wait for its state
+        self.ignored = 0  # requests that came while not active
+        self._newest_ns = 0  # stamp of the newest joint state: the clock of a simulated unit
+        self._seen_at = None  # steady time of the newest joint state
+        self._waiting_since = None  # steady time at which a request began to wait for its state
         self._state_sent_at = 0.0
 
     # ---- life cycle ------------------------------------------------------------------------
@@ -60,8 +66,7 @@ class SafetyGateNode(ManagedNode):
         self._state = self._own(self.create_publisher(SafetyState, 'safety_state', qos.STATE))
         self._events = self._own(self.create_publisher(SafetyEvent, 'safety_events', qos.EVENTS))
         self._own(self.create_subscription(JointState, 'joint_states', self._on_state, qos.SENSOR))
-        self._own(self.create_subscription(JointTrajectory, 'joint_trajectory_request', self._on_request,
-                                           qos.COMMAND))
+        self._own(self.create_subscription(JointTrajectory, 'joint_trajectory_request', self._on_request, qos.COMMAND))
         self._own(self.create_service(Trigger, 'safety_gate/trip', self._on_trip))
         self._own(self.create_service(Trigger, 'safety_gate/clear', self._on_clear))
         self._own(self.create_service(SelectLimits, 'safety_gate/select_limits', self._on_select))
@@ -105,8 +110,8 @@ class SafetyGateNode(ManagedNode):
 
     def _on_request(self, message):
         if not self._active:
-            self.get_logger().warning('a request came while the gate is not active: ignored',
-                                      throttle_duration_sec=5.0)
+            self.ignored += 1
+            self.get_logger().warning('a request came while the gate is not active: ignored', throttle_duration_sec=5.0)
             return
         try:
             request = command_from_message(message)

@@ -28,12 +28,18 @@ def core(profile='reset', lockstep=True, **kwargs):
 
 def state(tick=100, positions=REST, velocities=None, efforts=None):
     zeros = np.zeros(14)
-    return JointState(tick_to_ns(tick), np.array(positions, dtype=float),
-                      zeros if velocities is None else velocities, zeros if efforts is None else efforts)
+    return JointState(
+        tick_to_ns(tick),
+        np.array(positions, dtype=float),
+        zeros if velocities is None else velocities,
+        zeros if efforts is None else efforts,
+    )
 
 
 def request(tick=100, positions=REST, efforts=None):
-    return JointCommand(tick_to_ns(tick), np.array(positions, dtype=float), np.zeros(14) if efforts is None else efforts)
+    return JointCommand(
+        tick_to_ns(tick), np.array(positions, dtype=float), np.zeros(14) if efforts is None else efforts
+    )
 
 
 def moved(index, by, start=REST):

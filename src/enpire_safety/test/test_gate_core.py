@@ -7,7 +7,6 @@ import pytest
 
 from enpire_core.joints import JOINT_NAMES
 from enpire_core.ticks import tick_to_ns
-from enpire_core.types import JointState
 from enpire_safety.gate import rules
 from enpire_safety.gate.core import GateCore
 from enpire_safety.gate.rule import HOLD, Finding, Rule, Settings, Unreadable

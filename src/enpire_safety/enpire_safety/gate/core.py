@@ -70,7 +70,8 @@ class GateCore:
         """Take what came (a request, a state, both or neither) and return a Verdict.
 
         ``request``: a JointCommand, or Unreadable for a message that could not be read. ``now_ns``: the
-        unit's clock, whole nanoseconds; on a simulated unit the stamp of the newest joint state. Its command, if any, is for the driver, to be sent before anything else.
+        unit's clock, whole nanoseconds; on a simulated unit the stamp of the newest joint state. The
+        Verdict's command, if any, is for the driver, to be sent before anything else.
         """
         try:
             return self._step(now_ns, request, state)

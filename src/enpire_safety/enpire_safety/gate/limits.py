@@ -1,7 +1,8 @@
 """Limits of a station's joints: the robot's own, and narrower profiles of a task.
 
-The robot's file gives each joint kind (joint1 ... joint6, gripper; the same for both arms) its range,
-velocity, effort and drive gains with a source. A task's file names profiles that narrow some of them:
+The robot's file gives each joint kind (joint1 ... joint6, gripper; the same for both arms) its range
+`position: [lower, upper]`, velocity, effort and drive gains, each with a source; figures of the drive
+that limit nothing (DRIVE) may stand beside them. A task's file names profiles that narrow some:
 
     profiles:
       rollout: {gripper: {upper: 0.004}}
@@ -25,7 +26,9 @@ from enpire_core.joints import ARM_DOF, ARMS, EFFORT_UNIT, JOINT_COUNT, JOINT_NA
 
 KINDS = tuple(f'joint{i}' for i in range(1, ARM_DOF + 1)) + ('gripper',)
 UNITS = {kind: POSITION_UNIT[f'{ARMS[0]}_{kind}'] for kind in KINDS}
-NUMBERS = ('lower', 'upper', 'soft_margin', 'velocity', 'effort', 'kp', 'kd')
+NUMBERS = ('soft_margin', 'velocity', 'effort', 'kp', 'kd')
+SOURCES = ('position', 'velocity', 'effort', 'gains')
+DRIVE = ('coulomb_friction', 'armature', 'motor')
 NARROWABLE = ('lower', 'upper', 'velocity', 'effort')
 ROBOT_PROFILE = 'robot'
 
@@ -100,7 +103,7 @@ def read_yaml(path):
 
 def robot_limits(data, where):
     """Return the robot's own Limits from the mapping of its file; ``where`` names it in errors."""
-    _keys(data, ('robot', 'joints'), where, every=True)
+    _keys(data, ('joints',), where, every=True)
     joints = data['joints']
     _keys(joints, KINDS, f'{where}: joints', every=True)
     table = {kind: _robot_joint(joints[kind], kind, f'{where}: joints.{kind}') for kind in KINDS}
@@ -114,12 +117,18 @@ def robot_limits(data, where):
 
 
 def _robot_joint(joint, kind, where):
-    _keys(joint, ('unit', *NUMBERS, 'source'), where, every=True)
+    _keys(joint, ('unit', 'position', *NUMBERS, 'source'), where, every=True, more=DRIVE)
     if joint['unit'] != UNITS[kind]:
         raise LimitsError(f'{where}.unit: expected {UNITS[kind]!r}, got {joint["unit"]!r}')
-    if not isinstance(joint['source'], str) or not joint['source'].strip():
-        raise LimitsError(f'{where}.source: expected where the values come from, got {joint["source"]!r}')
+    _keys(joint['source'], SOURCES, f'{where}.source', every=True, more=DRIVE)
+    for name, source in joint['source'].items():
+        if not isinstance(source, str) or not source.strip():
+            raise LimitsError(f'{where}.source.{name}: expected where the value comes from, got {source!r}')
+    ends = joint['position']
+    if not isinstance(ends, list) or len(ends) != 2:
+        raise LimitsError(f'{where}.position: expected [lower, upper], got {ends!r}')
     values = {name: _number(joint[name], f'{where}.{name}') for name in NUMBERS}
+    values['lower'], values['upper'] = (_number(end, f'{where}.position') for end in ends)
     for name in ('velocity', 'effort', 'kp'):
         if not values[name] > 0:
             raise LimitsError(f'{where}.{name}: expected more than 0, got {values[name]}')
@@ -175,8 +184,8 @@ def _check_narrower(robot, i, number, value, where):
     if number in ('lower', 'upper'):
         low, high = robot.soft_lower[i], robot.soft_upper[i]
         if not low <= value <= high:
-            raise LimitsError(f'{where}: a task can only narrow: expected {low} .. {high} {unit} (the robot\'s range of '
-                              f'{name}, margin taken off), got {value} {unit}')
+            raise LimitsError(f'{where}: a task can only narrow: expected {low} .. {high} {unit} (the robot\'s range '
+                              f'of {name}, margin taken off), got {value} {unit}')
         return
     own = getattr(robot, number)[i]
     if not 0 < value <= own:
@@ -184,13 +193,15 @@ def _check_narrower(robot, i, number, value, where):
                           f'robot\'s own for {name}), got {value} {unit}')
 
 
-def _keys(data, known, where, every=False):
+def _keys(data, known, where, every=False, more=()):
+    """Check that ``data`` has no other keys than ``known`` and ``more``; with ``every``, all of ``known``."""
     if not isinstance(data, dict):
         raise LimitsError(f'{where}: expected a mapping with {", ".join(known)}, got {data!r}')
     for key in data:
-        if key not in known:
-            close = difflib.get_close_matches(str(key), known, n=1, cutoff=0.4)
-            hint = f'the nearest known one is {close[0]!r}' if close else f'known: {", ".join(known)}'
+        if key not in known and key not in more:
+            names = (*known, *more)
+            close = difflib.get_close_matches(str(key), names, n=1, cutoff=0.4)
+            hint = f'the nearest known one is {close[0]!r}' if close else f'known: {", ".join(names)}'
             raise LimitsError(f'{where}: unknown key {key!r}; {hint}')
     missing = [key for key in known if key not in data] if every else []
     if missing:

@@ -1,13 +1,18 @@
 """Joint effort: what the drives would be asked for, and the feed-forward alone."""
 
+import numpy as np
+
 from enpire_safety.gate.rule import EFFORT_UNITS, HOLD, Rule, first_outside, outside
 
 
 def effort_asked(view):
     """Return kp (q_cmd - q) + kd (v_cmd - v) + feed-forward, (14,), in Nm (arms) and N (grippers)."""
-    velocity = (view.request.positions - view.last) / view.span_s
-    return (view.limits.kp * (view.request.positions - view.state.positions)
-            + view.limits.kd * (velocity - view.state.velocities) + view.request.efforts)
+    limits, request, state = view.limits, view.request, view.state
+    # Whatever is too large to be computed comes out as infinity or NaN, which no limit accepts.
+    with np.errstate(over='ignore', invalid='ignore'):
+        velocity = (request.positions - view.last) / view.span_s
+        return (limits.kp * (request.positions - state.positions)
+                + limits.kd * (velocity - state.velocities) + request.efforts)
 
 
 def _check(what, efforts, limit):

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-import numpy as np
 import pytest
 
 pytest.importorskip('rclpy', reason='needs ROS 2')
@@ -133,8 +132,15 @@ class Goals:
 
     def __init__(self, graph, run):
         self.node = graph.add(Node('server', context=graph.context))
-        self.server = goals.GoalServer(self.node, Reset, 'reset', run, goals.GoalSlot(),
-                                       busy=Reset.Goal.ERROR_BUSY, internal=Reset.Goal.ERROR_INTERNAL)
+        self.server = goals.GoalServer(
+            self.node,
+            Reset,
+            'reset',
+            run,
+            goals.GoalSlot(),
+            busy=Reset.Goal.ERROR_BUSY,
+            internal=Reset.Goal.ERROR_INTERNAL,
+        )
         self.client_node = graph.add(Node('client', context=graph.context))
         self.client = ActionClient(self.client_node, Reset, 'reset')
         self.feedback = []

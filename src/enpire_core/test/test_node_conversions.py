@@ -53,18 +53,21 @@ def names(message, change):
     message.joint_names = change(list(message.joint_names))
 
 
-@pytest.mark.parametrize('change, words', [
-    (lambda m: names(m, lambda n: n[:-1] + ['elbow']), "unknown 'elbow'"),
-    (lambda m: names(m, lambda n: n[:-1]), 'right_gripper missing'),
-    (lambda m: names(m, lambda n: n + ['left_joint1']), "'left_joint1' 2 times"),
-    (lambda m: names(m, lambda n: []), 'missing'),
-    (lambda m: m.points.append(JointTrajectoryPoint()), 'expected 1, got 2'),
-    (lambda m: m.points.clear(), 'expected 1, got 0'),
-    (lambda m: setattr(m.points[0], 'positions', [0.0] * 13), 'positions: expected 14 values, got 13'),
-    (lambda m: setattr(m.points[0], 'effort', [0.0] * 15), 'effort: expected 14 values, got 15'),
-    (lambda m: setattr(m.points[0], 'velocities', [0.0] * 14), 'velocities'),
-    (lambda m: setattr(m.points[0].time_from_start, 'sec', 2), 'expected one tick'),
-])
+@pytest.mark.parametrize(
+    'change, words',
+    [
+        (lambda m: names(m, lambda n: n[:-1] + ['elbow']), "unknown 'elbow'"),
+        (lambda m: names(m, lambda n: n[:-1]), 'right_gripper missing'),
+        (lambda m: names(m, lambda n: n + ['left_joint1']), "'left_joint1' 2 times"),
+        (lambda m: names(m, lambda n: []), 'missing'),
+        (lambda m: m.points.append(JointTrajectoryPoint()), 'expected 1, got 2'),
+        (lambda m: m.points.clear(), 'expected 1, got 0'),
+        (lambda m: setattr(m.points[0], 'positions', [0.0] * 13), 'positions: expected 14 values, got 13'),
+        (lambda m: setattr(m.points[0], 'effort', [0.0] * 15), 'effort: expected 14 values, got 15'),
+        (lambda m: setattr(m.points[0], 'velocities', [0.0] * 14), 'velocities'),
+        (lambda m: setattr(m.points[0].time_from_start, 'sec', 2), 'expected one tick'),
+    ],
+)
 def test_a_command_of_a_wrong_form_is_refused_and_what_is_wrong_named(change, words):
     message = c.command_to_message(COMMAND)
     change(message)

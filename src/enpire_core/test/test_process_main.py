@@ -9,10 +9,11 @@ import threading
 import pytest
 
 pytest.importorskip('rclpy', reason='needs ROS 2')
+pytestmark = pytest.mark.system
 
 import domain_coordinator  # noqa: E402
 
-SCRIPT = '''
+SCRIPT = """
 import sys
 from dataclasses import dataclass
 from enpire_core.main import run
@@ -43,14 +44,19 @@ class Example(ManagedNode):
         print('release', flush=True)
 
 sys.exit(run(Example))
-'''
+"""
 
 
 def start(*arguments):
     with domain_coordinator.domain_id() as domain:
         environment = dict(os.environ, ROS_DOMAIN_ID=str(domain))
-    return subprocess.Popen([sys.executable, '-c', SCRIPT, *arguments], env=environment, text=True,
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    return subprocess.Popen(
+        [sys.executable, '-c', SCRIPT, *arguments],
+        env=environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
 
 
 def ends(process, timeout_s=30.0):
@@ -79,11 +85,14 @@ def test_a_fault_at_configure_is_one_line_and_exit_code_1():
     assert len(lines) == 1 and 'could not configure: no such arm: /dev/can0' in lines[0], err
 
 
-@pytest.mark.parametrize('arguments, code, words', [
-    (('--ros-args', '-p', 'hwo:=wait'), 1, "unknown parameter 'hwo'; the nearest known one is 'how'"),
-    (('--ros-args', '-p', 'how:=wiat'), 1, "how: expected one of 'wait'"),
-    (('--frobnicate',), 2, "expected only ROS arguments (--ros-args ...), got '--frobnicate'"),
-])
+@pytest.mark.parametrize(
+    'arguments, code, words',
+    [
+        (('--ros-args', '-p', 'hwo:=wait'), 1, "unknown parameter 'hwo'; the nearest known one is 'how'"),
+        (('--ros-args', '-p', 'how:=wiat'), 1, "how: expected one of 'wait'"),
+        (('--frobnicate',), 2, "expected only ROS arguments (--ros-args ...), got '--frobnicate'"),
+    ],
+)
 def test_wrong_arguments_are_one_line(arguments, code, words):
     got, out, err = ends(start(*arguments))
     assert got == code and words in err and 'started' not in out and 'Traceback' not in err, err

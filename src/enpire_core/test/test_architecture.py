@@ -1,0 +1,239 @@
+"""Rules that hold for the whole source tree, read from the files: imports, clocks, interfaces.
+
+Pure modules are all but `*_node.py`, `conversions.py` and those listed here with a reason. They import
+neither rclpy nor messages, and read no clock.
+"""
+
+import ast
+import pathlib
+import re
+
+import pytest
+
+SOURCES = pathlib.Path(__file__).resolve().parents[2]
+INTERFACES = SOURCES / 'enpire_interfaces'
+
+# design: which of our packages a package may import (at run time, tests excluded).
+MAY_IMPORT = {
+    'enpire_interfaces': set(),
+    'enpire_core': {'enpire_interfaces'},
+    'enpire_description': set(),
+    'enpire_drivers': {'enpire_core', 'enpire_interfaces', 'enpire_description'},
+    'enpire_safety': {'enpire_core', 'enpire_interfaces'},
+    'enpire_tasks': {'enpire_core', 'enpire_description'},
+    # for the direct runner also the simulated world of the drivers
+    'enpire_research': {
+        'enpire_core',
+        'enpire_interfaces',
+        'enpire_description',
+        'enpire_drivers',
+        'enpire_safety',
+        'enpire_tasks',
+        'enpire_policy',
+    },
+    'enpire_policy': {'enpire_core'},
+    'enpire_bringup': {
+        'enpire_core',
+        'enpire_interfaces',
+        'enpire_description',
+        'enpire_drivers',
+        'enpire_safety',
+        'enpire_tasks',
+        'enpire_research',
+        'enpire_policy',
+    },
+}
+
+ROS, CLOCK = 'ros', 'clock'
+# (file or folder under src, what it may do, why).
+EXCEPTIONS = (
+    ('enpire_core/enpire_core/qos.py', {ROS}, 'profiles are ROS objects'),
+    ('enpire_core/enpire_core/node.py', {ROS}, 'base of the nodes'),
+    ('enpire_core/enpire_core/main.py', {ROS}, 'runs nodes'),
+    ('enpire_core/enpire_core/goals.py', {ROS}, 'serves actions'),
+    ('enpire_core/enpire_core/testing.py', {ROS, CLOCK}, 'a graph for tests, with time limits'),
+    ('enpire_description/enpire_description/__init__.py', {ROS}, 'finds its data in an install'),
+    ('enpire_bringup/enpire_bringup/graph.py', {ROS, CLOCK}, 'what the commands ask the graph'),
+    ('enpire_bringup/enpire_bringup/commands', {ROS, CLOCK}, 'the command line: talks to the graph'),
+    ('enpire_bringup/enpire_bringup/launching.py', {ROS}, 'turns processes into launch actions'),
+    ('enpire_bringup/enpire_bringup/run.py', {ROS, CLOCK}, 'finds executables, names runs by date'),
+    ('enpire_bringup/enpire_bringup/supervisor', {CLOCK}, 'processes live in wall time'),
+    (
+        'enpire_research/enpire_research/trials/policy_process.py',
+        {CLOCK},
+        'a process that thinks too long is found by wall time',
+    ),
+)
+
+ROS_MODULES = re.compile(
+    r'^(rclpy|launch\w*|ament_index_python|domain_coordinator|\w+_msgs|\w+_interfaces|std_srvs)(\.|$)'
+)
+CLOCKS = {
+    'time': {'time', 'time_ns', 'monotonic', 'monotonic_ns', 'perf_counter', 'perf_counter_ns'},
+    'datetime': {'now', 'utcnow', 'today'},
+}
+
+
+def modules():
+    """Return every Python file of our packages, tests and set-up excluded."""
+    return sorted(path for package in MAY_IMPORT for path in SOURCES.glob(f'*/{package}/**/*.py'))
+
+
+def short(path):
+    return path.relative_to(SOURCES).as_posix()
+
+
+def allowed(path):
+    name = short(path)
+    if path.name.endswith('_node.py'):
+        return {ROS, CLOCK}
+    if path.name == 'conversions.py':
+        return {ROS}
+    return set().union(*(what for start, what, _ in EXCEPTIONS if name == start or name.startswith(start + '/')))
+
+
+def imports(tree):
+    """Yield (line, full name) of everything that is imported, anywhere in the file."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            yield node.lineno, node.module
+            yield from ((node.lineno, f'{node.module}.{alias.name}') for alias in node.names)
+
+
+def clock_reads(tree):
+    """Yield (line, name) of every mention of a clock: `time.monotonic`, `from time import time`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module == 'time':
+            for alias in node.names:
+                if alias.name in CLOCKS['time']:
+                    yield node.lineno, f'time.{alias.name}'
+        if isinstance(node, ast.Attribute):
+            owner = node.value
+            name = owner.id if isinstance(owner, ast.Name) else getattr(owner, 'attr', '')
+            if node.attr in CLOCKS.get(name, ()):
+                yield node.lineno, f'{name}.{node.attr}'
+
+
+def offences(path, tree):
+    """Return what ``path`` does that it may not."""
+    may = allowed(path)
+    found = []
+    if ROS not in may:
+        found += [f'{short(path)}:{line} imports {name}' for line, name in imports(tree) if ROS_MODULES.match(name)]
+    if CLOCK not in may:
+        found += [f'{short(path)}:{line} reads {name}' for line, name in clock_reads(tree)]
+    return found
+
+
+@pytest.mark.parametrize('path', modules(), ids=short)
+def test_a_pure_module_imports_no_ros_and_reads_no_clock(path):
+    assert offences(path, ast.parse(path.read_text(encoding='utf-8'))) == []
+
+
+@pytest.mark.parametrize('path', modules(), ids=short)
+def test_a_package_imports_only_what_the_design_allows(path):
+    own = path.relative_to(SOURCES).parts[1]
+    may = MAY_IMPORT[own] | {own}
+    ours = {
+        (line, name.split('.')[0])
+        for line, name in imports(ast.parse(path.read_text(encoding='utf-8')))
+        if name.split('.')[0] in MAY_IMPORT
+    }
+    assert [f'line {line}: {name}' for line, name in sorted(ours) if name not in may] == []
+
+
+@pytest.mark.parametrize(
+    'text, words',
+    [
+        ('import rclpy.node', 'imports rclpy.node'),
+        ('from sensor_msgs.msg import Image', 'imports sensor_msgs.msg'),
+        ('def f():\n    from enpire_interfaces.msg import SafetyState', 'imports enpire_interfaces.msg'),
+        ('import time\nx = time.monotonic()', 'reads time.monotonic'),
+        ('import time\ndef f(clock=time.time): pass', 'reads time.time'),
+        ('from time import perf_counter', 'reads time.perf_counter'),
+        ('import datetime\nx = datetime.datetime.now()', 'reads datetime.now'),
+    ],
+)
+def test_the_check_sees_what_it_is_there_for(text, words):
+    path = SOURCES / 'enpire_safety/enpire_safety/gate/core.py'
+    assert any(words in found for found in offences(path, ast.parse(text)))
+
+
+def test_every_exception_is_still_needed():
+    for start, what, reason in EXCEPTIONS:
+        paths = [path for path in modules() if short(path) == start or short(path).startswith(start + '/')]
+        assert paths, f'{start} is gone: take it off the list'
+        assert reason
+        trees = [ast.parse(path.read_text(encoding='utf-8')) for path in paths]
+        used = set()
+        if any(ROS_MODULES.match(name) for tree in trees for _, name in imports(tree)):
+            used.add(ROS)
+        if any(True for tree in trees for _ in clock_reads(tree)):
+            used.add(CLOCK)
+        assert used >= what, f'{start}: {what - used} is not needed any more'
+
+
+# ---- interfaces --------------------------------------------------------------------------------
+FIELD = re.compile(r'^(?P<type>[\w/]+(\[\d*\])?)\s+(?P<name>[A-Za-z]\w*)\s*(?P<value>=\s*[^#]*?)?\s*(?P<comment>#.*)?$')
+RANGES = {'Reset': range(100, 200), 'Rollout': range(200, 300), 'Train': range(300, 400)}
+
+
+def interface_files():
+    return sorted(path for kind in ('msg', 'srv', 'action') for path in (INTERFACES / kind).glob(f'*.{kind}'))
+
+
+def declarations(path):
+    """Return (line number, match) for each field or constant of an interface file."""
+    found = []
+    for number, line in enumerate(path.read_text(encoding='utf-8').splitlines(), start=1):
+        line = line.strip()
+        if not line or line.startswith('#') or line == '---':
+            continue
+        match = FIELD.match(line)
+        assert match, f'{path.name}:{number}: cannot be read: {line!r}'
+        found.append((number, match))
+    return found
+
+
+@pytest.mark.parametrize('path', interface_files(), ids=lambda path: path.name)
+def test_every_field_of_an_interface_has_a_comment_with_its_meaning(path):
+    bare = [
+        f'{path.name}:{number} {match["name"]}'
+        for number, match in declarations(path)
+        if match['value'] is None and len((match['comment'] or '').strip('# ')) < 3
+    ]
+    assert bare == []
+    assert declarations(path), f'{path.name} has no field'
+
+
+def error_codes():
+    return {
+        path.stem: [
+            int(match['value'].strip('= '))
+            for _, match in declarations(path)
+            if match['name'].startswith('ERROR_') and match['name'] != 'ERROR_NONE'
+        ]
+        for path in interface_files()
+    }
+
+
+def test_error_codes_are_unique_and_each_server_has_a_range_of_its_own():
+    codes = {name: values for name, values in error_codes().items() if values}
+    assert set(codes) == set(RANGES)
+    for name, values in codes.items():
+        assert len(set(values)) == len(values)
+        assert all(value in RANGES[name] for value in values), name
+
+
+def test_status_0_means_unknown_and_never_fine():
+    for path in interface_files():
+        for number, match in declarations(path):
+            if match['value'] and match['value'].strip('= ') == '0':
+                assert match['name'].endswith(('_UNKNOWN', '_NONE')), f'{path.name}:{number} {match["name"]}'
+
+
+def test_the_tree_is_really_read():
+    names = {short(path) for path in modules()}
+    assert 'enpire_core/enpire_core/joints.py' in names and len(interface_files()) >= 13
