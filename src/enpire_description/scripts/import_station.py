@@ -18,6 +18,9 @@ ARM_Y = {'left': 0.305, 'right': -0.305}
 FINGER_TRAVEL = 0.0475
 # The wheel gives the cameras the weight of dust. 60 g camera (data sheet) and about 45 g of bracket.
 CAMERA_MASS, CAMERA_INERTIA = 0.105, '6.5e-05 4.5e-05 3.8e-05'
+# i2rt's tcp, turned by half a turn about its approach axis: so a tool that points down with joints 1, 5
+# and 6 at zero has roll pi, pitch 0, yaw 0. The jaws move along its y axis.
+TCP_QUAT = '0.7071067811865476 0 0 -0.7071067811865476'
 OPTICAL = 'camera_color_optical_frame'
 TOP_CAMERA = 'pos="0.32 0 0.70" quat="0 0.7071067811865476 -0.7071067811865476 0"'
 COLOUR = {'base_link': 'charcoal', 'link1': 'white', 'link2': 'grey', 'link3': 'grey', 'link4': 'white',
@@ -173,7 +176,8 @@ def arm_body(out, model, arm):
         out.add(f'<joint name="{arm}_joint{index}" axis="{numbers(joint.axis)}" range="{low:.17g} {high:.17g}"/>')
         out.add(f'<geom class="visual" mesh="{link}" material="{COLOUR[link]}"/>')
         shapes(out, link, arm, SHAPES[link])
-    out.add(f'<site name="tcp_{arm}" {pose(model.site(f"tcp_{arm}"))} size="0.004" group="4"/>')
+    position = numbers(model.site(f'tcp_{arm}').pos)
+    out.add(f'<site name="tcp_{arm}" pos="{position}" quat="{TCP_QUAT}" size="0.004" group="4"/>')
     finger(out, model, arm, 'tip_left', f'{arm}_joint7')
     finger(out, model, arm, 'tip_right', f'{arm}_joint8')
     camera = model.body(f'{arm}_camera')

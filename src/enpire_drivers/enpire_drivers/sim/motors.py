@@ -1,4 +1,5 @@
-"""Motors of the simulated arms: gains and limits from enpire_description's limits/yam.yaml.
+"""Motors of the simulated arms: gains from enpire_description's limits/yam.yaml, the rest from
+config/motors.yaml.
 
 Torque = kp (q_cmd - q) + kd (v_cmd - v) + feed-forward + gravity compensation, limited as a whole at
 the joint. In MuJoCo: an affine actuator with gain kp and bias (0, -kp, -kd), whose control value carries
@@ -18,24 +19,30 @@ from enpire_description import share_path
 
 @dataclass(frozen=True)
 class Motor:
-    """One joint's figures; units as in limits/yam.yaml."""
+    """One joint's figures; units as in limits/yam.yaml. ``peak``: what the motor gives at most."""
 
     joint: str
     kp: float
     kd: float
-    effort: float
+    peak: float
     coulomb_friction: float
     armature: float
 
 
+def _read(*parts):
+    return yaml.safe_load(share_path(*parts).read_text(encoding='utf-8'))
+
+
 def load_motors():
     """Return the Motors of a station in the order of JOINT_NAMES."""
-    table = yaml.safe_load(share_path('limits', 'yam.yaml').read_text(encoding='utf-8'))['joints']
+    gains_of = _read('limits', 'yam.yaml')['joints']
+    kinds = _read('config', 'motors.yaml')
     motors = []
     for name in JOINT_NAMES:
-        row = table[name.split('_', 1)[1]]
-        motors.append(Motor(name, *(float(row[key]) for key in
-                                    ('kp', 'kd', 'effort', 'coulomb_friction', 'armature'))))
+        row = gains_of[name.split('_', 1)[1]]
+        kind = kinds[row['motor']]
+        motors.append(Motor(name, float(row['kp']), float(row['kd']), float(kind['peak']),
+                            float(kind['coulomb_friction']), float(kind['armature'])))
     return tuple(motors)
 
 
@@ -57,7 +64,7 @@ def add_motors(spec, motors):
             _add_gripper(spec, motor)
             actuator.trntype = mujoco.mjtTrn.mjTRN_TENDON
             actuator.forcelimited = True
-            actuator.forcerange = [-motor.effort, motor.effort]
+            actuator.forcerange = [-motor.peak, motor.peak]
         else:
             actuator.trntype = mujoco.mjtTrn.mjTRN_JOINT
             joint = spec.joint(motor.joint)
@@ -65,7 +72,7 @@ def add_motors(spec, motors):
             joint.frictionloss = motor.coulomb_friction
             joint.actgravcomp = True
             joint.actfrclimited = True
-            joint.actfrcrange = [-motor.effort, motor.effort]
+            joint.actfrcrange = [-motor.peak, motor.peak]
     for arm in ARMS:
         for body in _bodies_of(spec, arm):
             body.gravcomp = 1.0
