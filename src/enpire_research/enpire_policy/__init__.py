@@ -1,0 +1,27 @@
+"""What a policy may import: `from enpire_policy import DONE, Unreachable`.
+
+A policy is one Python file. It defines either
+
+    def act(observation):        # called 30 times a second of the unit's clock
+        return positions         # 14 joint targets, or {'left': (x, y, z, roll, pitch, yaw), ...}, None, DONE
+
+    CAMERAS = ('top_camera',)    # optional: the images that observation.images shall hold
+
+or
+
+    def run(robot):              # blocks in calls of `robot`, see enpire_tasks.protocols.Robot
+        robot.move_to_pose(0.35, 0.0, 0.12, 3.14159, 0.0, 0.0, speed=0.15)
+
+`random` and `numpy.random` are seeded for each rollout. Poses are of the tcp in frame station: x
+forward, y left, z up, metres and radians; straight down is roll = pi, pitch = 0.
+"""
+
+from enpire_core.errors import MotionError, MotionRefused, TimeUp, Unreachable
+from enpire_core.joints import ARM_SLICE, ARMS, GRIPPER_INDEX, JOINT_NAMES
+from enpire_core.types import CameraInfo, Frame, JointState
+
+from enpire_policy.types import DONE, AttemptResult, Observation
+
+__all__ = ['ARMS', 'ARM_SLICE', 'AttemptResult', 'CameraInfo', 'DONE', 'Frame', 'GRIPPER_INDEX',
+           'JOINT_NAMES', 'JointState', 'MotionError', 'MotionRefused', 'Observation', 'TimeUp',
+           'Unreachable']

@@ -1,0 +1,265 @@
+"""The program of a policy's process: `python -m enpire_research.trials.policy_host`.
+
+It has two pipes to the trial server, an empty folder as its home, /dev/null as standard input and
+nothing else: no ROS, no world, no verifier. It compiles the policy, finds its entry point, and drives
+it: `run(robot)` blocks in exchanges, `act(observation)` is called once a tick.
+
+Arguments: file descriptor to read, file descriptor to write, pid of the trial server.
+What it writes last is one of: done, raised, bad_action. What the policy prints goes to its log.
+"""
+
+import ast
+import linecache
+import math
+import os
+import random
+import sys
+import traceback
+import types
+
+import cv2
+import numpy as np
+
+from enpire_core.errors import MotionRefused, TimeUp
+from enpire_core.joints import ARMS, JOINT_COUNT
+from enpire_core.ticks import NANOSECONDS, tick_to_ns, ns_to_tick
+from enpire_policy.types import DONE, AttemptResult, Observation
+from enpire_research.trials import proc, wire
+from enpire_research.trials.motion import MotionLimits
+from enpire_research.trials.robot import Robot, make_kinematics
+
+POLICY_NAME = 'policy.py'
+TEXT_LIMIT = 6000
+
+
+class BadAction(Exception):
+    """An action of `act` that is none; the text says what was expected and what came."""
+
+
+class Pipe:
+    """Messages over two file descriptors, blocking."""
+
+    def __init__(self, read_fd, write_fd):
+        self._read, self._write = os.fdopen(read_fd, 'rb'), os.fdopen(write_fd, 'wb', buffering=0)
+
+    def send(self, message):
+        data = memoryview(wire.encode(message))
+        while data:
+            data = data[self._write.write(data):]
+
+    def receive(self):
+        """Return the next message; the process ends where the server closed the pipe."""
+        header = self._read.read(wire.HEADER)
+        if len(header) < wire.HEADER:
+            os._exit(0)
+        body = self._read.read(wire.length_of(header, wire.MAX_TO_POLICY))
+        return wire.decode(body)
+
+
+class PipeLink:
+    """The link of `robot.Robot` over a Pipe; see there."""
+
+    def __init__(self, pipe, start, state):
+        self._pipe = pipe
+        self.state = state
+        self.start_ns = state.stamp_ns
+        self.deadline_ns = start['deadline_ns']
+        self._periods = start['camera_periods']
+        self._infos = {values['camera']: wire.unpack_camera_info(values) for values in start['camera_infos']}
+        self._frames = {}
+
+    def _ask(self, message):
+        self._pipe.send(message)
+        answer = self._pipe.receive()
+        if 'state' in answer:
+            self.state = wire.unpack_state(answer['state'])
+        if 'refused' in answer:
+            raise MotionRefused(**answer['refused'])
+        if 'time_up' in answer:
+            raise TimeUp(answer['time_up'])
+        if 'error' in answer:
+            raise ValueError(answer['error'])
+        return answer
+
+    def step(self, positions, efforts):
+        self._ask({'op': 'step', 'positions': wire.pack_array(positions),
+                   'efforts': wire.pack_array(efforts) if efforts.any() else b''})
+        return self.state
+
+    def capture(self, camera):
+        self._check(camera)
+        period = self._periods[camera]
+        newest = tick_to_ns(ns_to_tick(self.state.stamp_ns) // period * period) if period else None
+        frame = self._frames.get(camera)
+        if frame is None or frame.stamp_ns != newest:
+            frame = wire.unpack_frame(self._ask({'op': 'capture', 'camera': camera})['frame'])
+            self._frames[camera] = frame
+        return frame
+
+    def camera_info(self, camera):
+        self._check(camera)
+        return self._infos[camera]
+
+    def _check(self, camera):
+        if camera not in self._infos:
+            raise ValueError(f'camera: expected one of {", ".join(sorted(self._infos))}, got {camera!r}')
+
+    def finish_attempt(self):
+        answer = self._ask({'op': 'finish_attempt'})
+        self._frames.clear()
+        return AttemptResult(**answer['attempt'])
+
+
+def load(source):
+    """Return (module, 'act' or 'run', cameras) of a policy's source, or raise _LoadFailed."""
+    linecache.cache[POLICY_NAME] = (len(source), None, source.splitlines(keepends=True), POLICY_NAME)
+    try:
+        code = compile(ast.parse(source, POLICY_NAME), POLICY_NAME, 'exec')
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        line = f', line {error.lineno}: {(error.text or "").strip()}' if isinstance(error, SyntaxError) else ''
+        raise _LoadFailed('syntax', f'{POLICY_NAME} does not compile{line}: {error}') from error
+    module = types.ModuleType('policy')
+    module.__file__ = POLICY_NAME
+    sys.modules['policy'] = module
+    exec(code, module.__dict__)
+    entries = [name for name in ('act', 'run') if callable(getattr(module, name, None))]
+    if len(entries) != 1:
+        raise _LoadFailed('no_entry', f'{POLICY_NAME}: expected act(observation) or run(robot), got '
+                          f'{"both: keep one" if entries else "neither: define one of them"}')
+    cameras = getattr(module, 'CAMERAS', ())
+    if isinstance(cameras, str) or not all(isinstance(name, str) for name in cameras):
+        raise _LoadFailed('no_entry', f'{POLICY_NAME}: CAMERAS: expected a tuple of camera names such as '
+                          f"('top_camera',), got {cameras!r}")
+    return module, entries[0], tuple(cameras)
+
+
+class _LoadFailed(Exception):
+    def __init__(self, kind, text):
+        super().__init__(text)
+        self.kind = kind
+
+
+def drive_act(act, robot, cameras):
+    """Call ``act`` once a tick until it says DONE. BadAction for what is no action."""
+    for camera in cameras:
+        robot.camera_info(camera)
+    tick = 0
+    while True:
+        state = robot.get_joint_states()
+        frames = {camera: robot.capture(camera) for camera in cameras}
+        now = robot.time
+        action = act(Observation(
+            now, robot.time_left, tick, state.positions.copy(), state.velocities.copy(), state.efforts.copy(),
+            {arm: robot.tool_pose(arm) for arm in ARMS},
+            {camera: frame.color for camera, frame in frames.items()},
+            {camera: now - (state.stamp_ns - frame.stamp_ns) / NANOSECONDS for camera, frame in frames.items()}))
+        if action is DONE:
+            return
+        apply(action, robot)
+        tick += 1
+
+
+def apply(action, robot):
+    """Make one tick of ``action``: None, a dict of tcp poses, or 14 positions."""
+    if action is None:
+        robot.hold()
+    elif isinstance(action, dict):
+        robot.step(robot.servo(_poses(action)))
+    else:
+        robot.step(_positions(action))
+
+
+def _poses(action):
+    if not action or not set(action) <= set(ARMS):
+        raise BadAction(f"expected a dict of tcp poses with the keys 'left' and 'right', got {_shown(action)}")
+    return {arm: _numbers(pose, 6, f'action[{arm!r}]', '(x, y, z, roll, pitch, yaw)')
+            for arm, pose in action.items()}
+
+
+def _positions(action):
+    return _numbers(action, JOINT_COUNT, 'action', f"{JOINT_COUNT} joint positions, a dict of tcp poses, None or DONE")
+
+
+def _numbers(values, count, name, expected):
+    if isinstance(values, (str, bytes, bool)):
+        raise BadAction(f'{name}: expected {expected}, got the {type(values).__name__} {_shown(values)}')
+    try:
+        found = np.array(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise BadAction(f'{name}: expected {expected}, got {type(values).__name__} {_shown(values)}') from None
+    if found.shape != (count,):
+        raise BadAction(f'{name}: expected {expected}, got an array of shape {found.shape}')
+    for index, value in enumerate(found):
+        if not math.isfinite(value):
+            raise BadAction(f'{name}: expected finite numbers, got {value} at index {index}')
+    return found
+
+
+def _shown(value):
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + '...'
+
+
+def _traceback(error):
+    """The error's traceback, only the policy's own lines where there are any."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if frame.filename == POLICY_NAME] or frames
+    lines = ['Traceback (most recent call last):\n', *traceback.format_list(own),
+             *traceback.format_exception_only(type(error), error)]
+    text = ''.join(lines)
+    return text if len(text) <= TEXT_LIMIT else text[:1000] + '\n ...\n' + text[-(TEXT_LIMIT - 1000):]
+
+
+def _report(pipe, call):
+    """Call and return its value; where it raises, say so through ``pipe`` and return None."""
+    try:
+        return call()
+    except SystemExit:
+        raise  # the process ends with that status, as it would anywhere
+    except _LoadFailed as error:
+        pipe.send({'op': 'load_failed', 'kind': error.kind, 'text': str(error)})
+    except BadAction as error:
+        pipe.send({'op': 'bad_action', 'text': str(error)})
+    except BaseException as error:  # whatever the policy raises is told to the server, and ends it
+        text = _traceback(error)
+        sys.stderr.write(text)
+        last = ''.join(traceback.format_exception_only(type(error), error)).strip()
+        pipe.send({'op': 'raised', 'text': text, 'last': last[:500]})
+    return None
+
+
+def main(argv=None):
+    """Serve one policy and exit."""
+    read_fd, write_fd, parent = map(int, (sys.argv if argv is None else argv)[1:4])
+    proc.die_with_parent(parent)
+    cv2.setNumThreads(1)
+    pipe = Pipe(read_fd, write_fd)
+    pipe.send({'op': 'ready'})
+    start = pipe.receive()
+    random.seed(start['seed'])
+    np.random.seed(start['seed'] & 0xFFFFFFFF)
+    loaded = _report(pipe, lambda: load(start['source']))
+    if loaded is None:
+        return 0
+    module, entry, cameras = loaded
+    limits = MotionLimits.from_dict(start['limits'])
+    kinematics = make_kinematics(start['model'], limits)
+    pipe.send({'op': 'loaded', 'entry': entry})
+    go = pipe.receive()
+    link = PipeLink(pipe, go, wire.unpack_state(go['state']))
+    robot = Robot(link, limits, kinematics)
+
+    def drive():
+        if entry == 'run':
+            module.run(robot)
+        else:
+            drive_act(module.act, robot, cameras)
+        return True
+    if _report(pipe, drive):
+        pipe.send({'op': 'done'})
+    sys.stdout.flush()
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,346 @@
+"""The trial server's side of a policy's process: start, ask, meter, log, end.
+
+A fresh process serves each rollout. `PolicyHosts` may start the next one early, before anybody knows
+which policy it will get, so that its imports cost nobody time; it never serves two.
+
+Not covered: a sandbox. The process runs as the same user, with network and file system (see the docs:
+what this stage does not protect from).
+"""
+
+import concurrent.futures
+import importlib.util
+import os
+import secrets
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+from enpire_research.trials import budget, proc, wire
+from enpire_research.trials.station import Cancelled
+
+# Codes of Rollout.action; a test compares them with the file.
+SYNTAX, NO_ENTRY, RAISED, EXITED, SILENT, CPU, BAD_ACTION = 204, 205, 206, 207, 208, 209, 210
+LOG_BYTES = 1_000_000
+LAST_WORD_S = 0.5
+_POLL_S = 0.1
+_KEEP_ALIVE_S = 0.5
+_PACKAGES = ('enpire_core', 'enpire_research')
+_THREADS = ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS', 'NUMEXPR_NUM_THREADS')
+
+
+class PolicyFailure(Exception):
+    """A policy's own end: ``code`` of Rollout.action and the text for people."""
+
+    def __init__(self, code, text):
+        super().__init__(text)
+        self.code, self.text = code, text
+
+
+class LogDrain:
+    """Copies what a policy prints into a file, and drops what goes beyond LOG_BYTES.
+
+    A thread of its own, so that a policy that prints never waits for us. `close` ends it whether or
+    not somebody still holds the other end.
+    """
+
+    def __init__(self, fd, path):
+        self._fd, self._path = fd, path
+        self.dropped = 0
+        self._stop_read, self._stop_write = os.pipe()
+        self._thread = threading.Thread(target=self._run, name='policy log', daemon=True)
+        self._thread.start()
+
+    def _run(self):
+        poller = select.poll()
+        poller.register(self._fd, select.POLLIN)
+        poller.register(self._stop_read, select.POLLIN)
+        kept = 0
+        with open(self._path, 'wb', buffering=0) as log:
+            while True:
+                events = dict(poller.poll())
+                data = os.read(self._fd, 65536) if self._fd in events else b''
+                if not data:
+                    break  # closed by the policy, or nothing left and we are to stop
+                room = LOG_BYTES - kept
+                log.write(data[:room])
+                kept += min(room, len(data))
+                self.dropped += max(0, len(data) - room)
+            if self.dropped:
+                log.write(f'\n[{self.dropped} bytes more were printed and dropped: '
+                          f'{LOG_BYTES} are kept]\n'.encode())
+
+    def close(self):
+        """Take what is there, end the thread, close the file."""
+        os.write(self._stop_write, b'x')
+        self._thread.join()
+        for fd in (self._fd, self._stop_read, self._stop_write):
+            os.close(fd)
+
+
+class PolicyProcess:
+    """One process that can serve one policy. Made by `PolicyHosts`, in a thread that lives on."""
+
+    def __init__(self, limits=budget.Budget(), clock=time.monotonic):
+        self._clock = clock
+        self._meter = budget.Meter(limits)
+        self._mark = secrets.token_hex(8)
+        self._home = tempfile.mkdtemp(prefix='enpire_policy_')
+        to_policy, from_policy, output = os.pipe(), os.pipe(), os.pipe()
+        self._write, self._read, self._output = to_policy[1], from_policy[0], output[0]
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, '-m', 'enpire_research.trials.policy_host', str(to_policy[0]), str(from_policy[1]),
+                 str(os.getpid())],
+                stdin=subprocess.DEVNULL, stdout=output[1], stderr=output[1], cwd=self._home,
+                env=environment(self._home, self._mark), pass_fds=(to_policy[0], from_policy[1]),
+                start_new_session=True)
+        except OSError:
+            for fd in (self._write, self._read, self._output):
+                os.close(fd)
+            shutil.rmtree(self._home, ignore_errors=True)
+            raise
+        finally:
+            for fd in (to_policy[0], from_policy[1], output[1]):
+                os.close(fd)
+        self.pid = self._process.pid
+        os.set_blocking(self._write, False)
+        os.set_blocking(self._read, False)
+        self._inbox = wire.Inbox(wire.MAX_FROM_POLICY)
+        self._drain = None
+        self._dead = False
+        self._ready = False
+        self._children_cpu_s = 0.0
+
+    # ---- talking ---------------------------------------------------------------------------
+    def load(self, start, log_path, waiting, cancelled):
+        """Hand the policy over and wait until it is loaded; PolicyFailure where it can't be.
+
+        ``start``: source, seed, model, limits; ``log_path``: where its output goes; ``waiting()`` is
+        called about twice a second, ``cancelled()`` ten times: Cancelled where it is true.
+        """
+        self._drain = LogDrain(self._output, log_path)
+        self._begin()
+        if not self._ready:
+            self._expect('ready', waiting, cancelled)
+            self._ready = True
+        self._send(start, waiting, cancelled)
+        message = self._receive(waiting, cancelled)
+        if message.get('op') == 'load_failed':
+            code = {'syntax': SYNTAX, 'no_entry': NO_ENTRY}.get(message.get('kind'), RAISED)
+            raise PolicyFailure(code, str(message.get('text')))
+        self._check_end(message)
+        if message.get('op') != 'loaded':
+            raise PolicyFailure(BAD_ACTION, f'expected the policy to load, got {str(message)[:200]}')
+        self._meter.started(proc.cpu_of(self.pid))
+
+    def ask(self, message, waiting, cancelled):
+        """Send ``message`` and return the policy's next one, 'done' included; PolicyFailure on its end."""
+        self._begin()
+        self._send(message, waiting, cancelled)
+        answer = self._receive(waiting, cancelled)
+        self._check_end(answer)
+        return answer
+
+    def last_word(self, message):
+        """Tell the policy its end and give it a moment to print; what it says is not heard."""
+        self._begin()
+        try:
+            self._send(message, _nothing, _never)
+            until = self._clock() + LAST_WORD_S
+            poller = _poller(self._read, select.POLLIN)
+            poller.poll(1000 * max(0.0, until - self._clock()))
+        except PolicyFailure:
+            return  # it ended on its own account, which is all the same now
+
+    def pause(self):
+        """Stop its processes (SIGSTOP) while somebody else acts."""
+        proc.stop_group(self.pid, True)
+
+    def resume(self):
+        """Let them run again."""
+        proc.stop_group(self.pid, False)
+
+    def kill(self):
+        """Kill the process and all it started, reap them, close the log. Twice is fine.
+
+        Returns the pids that could not be killed; [] is what one expects.
+        """
+        if self._dead:
+            return []
+        self._dead = True
+        left = proc.kill_family(self.pid, self._mark)
+        self._process.wait()
+        for fd in (self._write, self._read):
+            os.close(fd)
+        if self._drain is not None:
+            self._drain.close()
+        else:
+            os.close(self._output)
+        shutil.rmtree(self._home, ignore_errors=True)
+        return left
+
+    @property
+    def dropped_output(self):
+        """Bytes of output that were dropped so far."""
+        return 0 if self._drain is None else self._drain.dropped
+
+    # ---- inside ----------------------------------------------------------------------------
+    def _begin(self):
+        self._asked_s = self._last_kept_s = self._clock()
+        # Children are looked for only while one waits: until then they count as they were last seen.
+        self._judge(self._meter.begin(budget.Sample(
+            self._asked_s, proc.cpu_of(self.pid) + self._children_cpu_s, True)))
+
+    def _expect(self, op, waiting, cancelled):
+        message = self._receive(waiting, cancelled)
+        if message.get('op') != op:
+            raise PolicyFailure(EXITED, f'expected the policy process to say {op!r}, got {str(message)[:200]}')
+
+    def _receive(self, waiting, cancelled):
+        """Return the next message. Meters, keeps alive and looks for a cancel while it waits."""
+        poller = _poller(self._read, select.POLLIN)
+        while True:
+            try:
+                message = self._inbox.take()
+            except wire.WireError as error:
+                raise PolicyFailure(BAD_ACTION, f'the policy wrote into the pipe itself: {error}') from error
+            if message is not None:
+                return message
+            if poller.poll(1000 * _POLL_S):
+                data = os.read(self._read, 1 << 16)
+                if not data:
+                    raise self._exited()
+                self._inbox.feed(data)
+            else:
+                self._look(waiting, cancelled)
+
+    def _send(self, message, waiting, cancelled):
+        data = memoryview(wire.encode(message))
+        poller = None
+        while data:
+            try:
+                data = data[os.write(self._write, data):]
+            except BlockingIOError:
+                poller = poller or _poller(self._write, select.POLLOUT)
+                if not poller.poll(1000 * _POLL_S):
+                    self._look(waiting, cancelled)
+            except BrokenPipeError:
+                raise self._exited() from None
+
+    def _look(self, waiting, cancelled):
+        if cancelled():
+            raise Cancelled
+        now = self._clock()
+        if now - self._last_kept_s >= _KEEP_ALIVE_S:
+            self._last_kept_s = now
+            waiting()
+        cpu, running = proc.usage(self.pid)
+        self._children_cpu_s = max(0.0, cpu - proc.cpu_of(self.pid))
+        self._judge(self._meter.look(budget.Sample(now, cpu, running)))
+
+    def _judge(self, verdict):
+        if verdict is not None:
+            kind, text = verdict
+            raise PolicyFailure(CPU if kind == budget.CPU else SILENT, text)
+
+    def _check_end(self, message):
+        op = message.get('op')
+        if op == 'raised':
+            raise PolicyFailure(RAISED, f'the policy raised {message.get("last")}\n{message.get("text")}')
+        if op == 'bad_action':
+            raise PolicyFailure(BAD_ACTION, str(message.get('text')))
+
+    def _exited(self):
+        """Return the failure of a process that closed its pipe: its exit status or signal."""
+        try:
+            status = self._process.wait(timeout=2.0)
+        except subprocess.TimeoutExpired:
+            return PolicyFailure(EXITED, 'the policy closed its pipe to the trial server and went on without it')
+        if status < 0:
+            return PolicyFailure(EXITED, f'the policy process was killed by signal {-status} '
+                                 f'({_signal_name(-status)}) before it said that it was done')
+        return PolicyFailure(EXITED, f'the policy process exited with status {status} before it said that it was '
+                             'done: return from run(robot), or return DONE from act(observation)')
+
+
+class PolicyHosts:
+    """Starts policy processes, one ahead where asked. They die with this object's own thread."""
+
+    def __init__(self, limits=budget.Budget()):
+        self._limits = limits
+        self._lock = threading.Lock()
+        self._ahead = None
+        # Linux kills a child when the *thread* that started it ends: this one lives as long as we do.
+        self._spawner = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix='policy spawner')
+        proc.adopt_orphans()
+
+    def prepare(self):
+        """Start the next process now; returns at once."""
+        with self._lock:
+            if self._ahead is None:
+                self._ahead = self._spawner.submit(PolicyProcess, self._limits)
+
+    def take(self):
+        """Return a fresh PolicyProcess; OSError where none can be started."""
+        self.prepare()
+        with self._lock:
+            ahead, self._ahead = self._ahead, None
+        return ahead.result()
+
+    def close(self):
+        """Kill what waits, end the thread."""
+        with self._lock:
+            ahead, self._ahead = self._ahead, None
+        if ahead is not None:
+            ahead.result().kill()
+        self._spawner.shutdown()
+
+
+def environment(home, mark):
+    """Return the whole environment of a policy's process: nothing is inherited."""
+    values = {'PATH': '/usr/bin:/bin', 'HOME': home, 'TMPDIR': home, 'LANG': 'C.UTF-8',
+              'PYTHONPATH': os.pathsep.join(python_path()), 'PYTHONHASHSEED': '0', 'PYTHONUNBUFFERED': '1',
+              'PYTHONNOUSERSITE': '1', 'MUJOCO_GL': 'disable', proc.MARK: mark,
+              # The ROS wheels start Python twice unless told that the library path is set: not needed here.
+              '_ROS_WHEELS_BOOTSTRAP_COMPLETE': '1'}
+    values.update({name: '1' for name in _THREADS})
+    return values
+
+
+def python_path():
+    """Return the folders that hold the packages a policy's process imports beyond the interpreter's own."""
+    folders = []
+    for name in (*_PACKAGES, 'numpy', 'mujoco', 'mink', 'cv2', 'msgpack'):
+        spec = importlib.util.find_spec(name)
+        if spec is None:
+            raise ImportError(f'expected the package {name} for the policy process: run the set-up again')
+        folder = os.path.dirname(os.path.dirname(os.path.abspath(spec.origin)))
+        if folder not in folders:
+            folders.append(folder)
+    return folders
+
+
+def _poller(fd, event):
+    poller = select.poll()
+    poller.register(fd, event)
+    return poller
+
+
+def _signal_name(number):
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return 'unknown'
+
+
+def _nothing():
+    return None
+
+
+def _never():
+    return False

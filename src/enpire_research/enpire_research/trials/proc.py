@@ -1,0 +1,146 @@
+"""A process and all that it started: what they use, and their end. Linux, by /proc.
+
+A child belongs to its ancestor by descent, by session, or by a mark in the environment that it was
+started with. Not covered: a process that was orphaned, made its own session and emptied its
+environment. Nothing but a PID namespace can find that one (it has no pipe to the trial server).
+"""
+
+import ctypes
+import os
+import signal
+
+_TICK_S = 1.0 / os.sysconf('SC_CLK_TCK')
+MARK = 'ENPIRE_POLICY_MARK'
+_PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
+_ROUNDS = 50
+
+
+def die_with_parent(parent_pid):
+    """Have this process killed when the thread that started it ends; exit where it has already."""
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent_pid:
+        os._exit(1)
+
+
+def adopt_orphans():
+    """Make this process the parent of what its descendants leave behind, so that it can find it."""
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def _prctl(option, value):
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(option, int(value), 0, 0, 0) != 0:
+        code = ctypes.get_errno()
+        raise OSError(code, f'prctl({option}): {os.strerror(code)}')
+
+
+def _stat(pid):
+    """Return (parent, session, CPU seconds with reaped children, state) of ``pid``, or None if gone."""
+    try:
+        with open(f'/proc/{pid}/stat', 'rb') as handle:
+            text = handle.read()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    # The name stands in brackets and may hold anything.
+    fields = text[text.rindex(b')') + 2:].split()
+    cpu = sum(map(int, fields[11:15])) * _TICK_S
+    return int(fields[1]), int(fields[3]), cpu, fields[0]
+
+
+def cpu_of(pid):
+    """Return the CPU seconds that ``pid`` and its reaped children used; 0 where it is gone."""
+    found = _stat(pid)
+    return 0.0 if found is None else found[2]
+
+
+def family(pid, mark=''):
+    """Return {pid: stat} of ``pid``'s living descendants, session and marked processes, itself included."""
+    stats = {}
+    for entry in os.listdir('/proc'):
+        if entry.isdigit():
+            found = _stat(int(entry))
+            if found is not None:
+                stats[int(entry)] = found
+    members = {p for p, found in stats.items() if p == pid or found[1] == pid}
+    if mark:
+        members |= {p for p, found in stats.items() if found[0] == os.getpid() and _marked(p, mark)}
+    grown = True
+    while grown:
+        more = {p for p, found in stats.items() if found[0] in members} - members
+        members |= more
+        grown = bool(more)
+    return {p: stats[p] for p in members}
+
+
+def _marked(pid, mark):
+    try:
+        with open(f'/proc/{pid}/environ', 'rb') as handle:
+            return f'{MARK}={mark}'.encode() in handle.read().split(b'\0')
+    except OSError:
+        return False  # gone, or another user's: not one of ours
+
+
+def usage(pid):
+    """Return (CPU seconds, whether one runs or waits for CPU or disk) of ``pid`` and its family."""
+    members = family(pid)
+    cpu = sum(found[2] for found in members.values())
+    return cpu, any(_busy(p) for p in members)
+
+
+def _busy(pid):
+    try:
+        threads = os.listdir(f'/proc/{pid}/task')
+    except OSError:
+        return False
+    for thread in threads:
+        found = _stat(f'{pid}/task/{thread}')
+        if found is not None and found[3] in (b'R', b'D'):
+            return True
+    return False
+
+
+def kill_family(pid, mark=''):
+    """Kill ``pid`` and its family until none is left, and reap those that are our children.
+
+    Return the pids that still lived after the last round (a fork bomb, or a process in the kernel).
+    """
+    living = {}
+    for _ in range(_ROUNDS):
+        _signal_group(pid)
+        living = {p: found for p, found in family(pid, mark).items() if found[3] != b'Z'}
+        for member in living:
+            _kill(member)
+        _reap(family(pid, mark))
+        if not living:
+            break
+    return sorted(living)
+
+
+def stop_group(pid, stopped):
+    """Stop (SIGSTOP) or continue (SIGCONT) the process group ``pid``."""
+    try:
+        os.killpg(pid, signal.SIGSTOP if stopped else signal.SIGCONT)
+    except ProcessLookupError:
+        return
+
+
+def _signal_group(pid):
+    try:
+        os.killpg(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+
+
+def _kill(pid):
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+
+
+def _reap(pids):
+    for pid in pids:
+        try:
+            os.waitpid(pid, os.WNOHANG)
+        except ChildProcessError:
+            continue  # somebody else's child: its parent reaps it
