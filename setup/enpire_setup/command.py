@@ -191,14 +191,14 @@ def run(arguments: list[str], root: Optional[Path] = None) -> int:
     root = root or Path(__file__).resolve().parents[2]
     signal.signal(signal.SIGTERM, _stopped)
     start = time.monotonic()
-    log: Optional[Path] = None
+    log: Optional[Log] = None
     try:
         setup = Setup(root)
         if not setup.due():
             return 0
         print(f'Set-up of {root}', flush=True)
         with only_one(setup.state):
-            log = setup.log.path
+            log = setup.log
             setup.run()
             setup.log.close()
         print(f'Set-up done in {time.monotonic() - start:.1f} s', flush=True)
@@ -212,6 +212,8 @@ def run(arguments: list[str], root: Optional[Path] = None) -> int:
         sentence, status = f'Set-up could not run a program: {error}.', 1
     except OSError as error:
         sentence, status = explain(error, root), 1
-    details = f' Details: {log}' if log is not None and log.is_file() else ''
+    details = ''
+    if log is not None and log.path.is_file():
+        details = f' Details: {log.path}{" (cut short)" if log.cut_short else ""}'
     sys.stderr.write(f'{sentence}{details}\n')
     return status

@@ -33,6 +33,7 @@ class Log:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._file: Optional[TextIO] = None
+        self.cut_short = False
 
     def open(self) -> None:
         """Start the file anew. Raises OSError when it cannot be written."""
@@ -41,8 +42,8 @@ class Log:
         self.write(f'Set-up of {datetime.datetime.now().isoformat(timespec="seconds")}\n')
 
     def write(self, text: str) -> None:
-        """Add text. A file that can't be written any more is given up silently:
-        whoever fills the disk is told by the stage that needed the room.
+        """Add text. A file that can't be written any more is given up, and `cut_short`
+        says so: the full disk itself is told by the stage that needed the room.
         """
         if self._file is None:
             return
@@ -50,17 +51,18 @@ class Log:
             self._file.write(text)
             self._file.flush()
         except OSError:
+            self.cut_short = True
             self.close()
 
     def close(self) -> None:
-        """Close the file; what cannot be flushed is lost."""
+        """Close the file. What can't be flushed is lost, and `cut_short` says so."""
         file, self._file = self._file, None
         if file is None:
             return
         try:
             file.close()
-        except OSError as error:
-            sys.stderr.write(f'The log {self.path} is cut short: {error.strerror}.\n')
+        except OSError:
+            self.cut_short = True
 
     def run(
         self,

@@ -11,6 +11,7 @@ import glob
 import importlib.util
 import os
 import platform
+import re
 import shutil
 import sys
 import sysconfig
@@ -202,10 +203,19 @@ def provide(log: Log, environ: Mapping[str, str]) -> None:
         )
 
 
+# How apt, pip, CMake, compilers and Python begin the line that says what is wrong.
+_TELLING = re.compile(
+    r'E: |ERROR|CMake Error|error: |[^ ]+: (fatal )?error: |fatal: |[\w.]*(Error|Exception): '
+)
+
+
 def last_error(text: str) -> str:
-    """Return the most telling line of a program's output: the last that speaks of an error."""
+    """Return the most telling line of a program's output: the last that speaks of an error.
+
+    A Python program that failed because another did is not telling.
+    """
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     for line in reversed(lines):
-        if line.startswith(('E:', 'ERROR', 'Error', 'error', 'CMake Error', 'fatal')):
+        if _TELLING.match(line) and 'CalledProcessError' not in line:
             return line[:300]
     return lines[-1][:300] if lines else 'it wrote nothing'

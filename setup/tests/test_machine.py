@@ -168,7 +168,17 @@ def test_no_ros_is_none(tmp_path):
     assert machine.sourced_ros({}, tmp_path) is None
 
 
-def test_the_telling_line_of_an_output_is_the_last_that_speaks_of_an_error():
-    assert machine.last_error('a\nERROR: broken\nnote: see above\n') == 'ERROR: broken'
-    assert machine.last_error('a\nb\n\n') == 'b'
-    assert machine.last_error('') == 'it wrote nothing'
+@pytest.mark.parametrize(
+    'output, line',
+    [
+        ('a\nERROR: broken\nnote: see above\n', 'ERROR: broken'),
+        ('E: Unable to fetch\nlater\n', 'E: Unable to fetch'),
+        ('x.c:3:1: error: expected ;\nmake: *** [x] Error 1\n', 'x.c:3:1: error: expected ;'),
+        ("SyntaxError: '(' was never closed\nsubprocess.CalledProcessError: Command x failed\n",
+         "SyntaxError: '(' was never closed"),
+        ('a\nb\n\n', 'b'),
+        ('', 'it wrote nothing'),
+    ],
+)  # fmt: skip
+def test_the_telling_line_of_an_output_is_the_last_that_speaks_of_an_error(output, line):
+    assert machine.last_error(output) == line
