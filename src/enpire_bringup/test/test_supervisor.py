@@ -86,7 +86,7 @@ class Running:
     def wait_ready(self, *names):
         """Wait until each child has said that it is there."""
         for name in names:
-            until(lambda: 'ready' in self.log(name), f'{name} is ready')
+            until(lambda name=name: 'ready' in self.log(name), f'{name} is ready')
         return self.pids()
 
     def signal(self, number):
