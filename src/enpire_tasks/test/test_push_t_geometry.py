@@ -54,7 +54,7 @@ def test_coverage_is_that_of_the_public_environment_at_its_known_points():
 
 
 def test_pose_error_turns_the_short_way():
-    distance, angle = g.pose_error((0.38, 0.003, math.pi / 4 - 2 * math.pi + 0.01))
+    distance, angle = g.pose_error((g.GOAL[0], 0.003, math.pi / 4 - 2 * math.pi + 0.01))
     assert distance == pytest.approx(0.003)
     assert angle == pytest.approx(0.01)
 
@@ -66,7 +66,7 @@ def test_marks_keep_clear_of_the_goal_and_of_each_other():
     for centre in centres:
         assert goal.distance(Point(centre)) > g.MARK_SIDE
         others = [math.dist(centre, other) for other in centres if other != centre]
-        assert min(others) > 0.120
+        assert min(others) > 0.110
         off = np.abs(np.subtract(centre, g.TRAY_CENTRE)) + g.MARK_SIDE / 2 + g.MARK_QUIET
         assert np.all(off <= np.array(g.TRAY_SIZE) / 2)
 
@@ -81,7 +81,7 @@ def test_starts_lie_inside_the_tray_and_away_from_the_goal():
 
 def test_starts_reach_all_parts_of_the_tray_and_all_angles():
     poses = np.array([draw_start(seed) for seed in range(2000)])
-    assert np.ptp(poses[:, 0]) > 0.20 and np.ptp(poses[:, 1]) > 0.30
+    assert np.ptp(poses[:, 0]) > 0.15 and np.ptp(poses[:, 1]) > 0.27
     counts, _ = np.histogram(poses[:, 2], bins=8, range=(-math.pi, math.pi))
     assert counts.min() > 150
 

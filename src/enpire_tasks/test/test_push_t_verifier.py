@@ -71,7 +71,7 @@ def test_the_same_picture_gives_the_same_judgement(view):
 
 
 def test_a_t_that_is_gone_is_a_failure(view):
-    away = body_qpos((0.38, 0.0, 0.0))
+    away = body_qpos((0.32, 0.0, 0.0))
     away[1] = 2.0
     judgement = judge_goal(view.frame(None, qpos=away), INFO)
     assert judgement.answer == 'failure' and judgement.score == 0.0
@@ -79,8 +79,8 @@ def test_a_t_that_is_gone_is_a_failure(view):
 
 
 def test_hidden_marks_make_it_unknown():
-    plate = {'size': [0.11, 0.24, 0.002], 'pos': [0.45, 0.0, 0.05], 'rgba': [.1, .1, .1, 1]}
-    strip = {'size': [0.05, 0.24, 0.002], 'pos': [0.25, 0.0, 0.05], 'rgba': [.1, .1, .1, 1]}
+    plate = {'size': [0.11, 0.24, 0.002], 'pos': [0.40, 0.0, 0.05], 'rgba': [.1, .1, .1, 1]}
+    strip = {'size': [0.05, 0.24, 0.002], 'pos': [0.20, 0.0, 0.05], 'rgba': [.1, .1, .1, 1]}
     view = TrayView(extra=[plate, strip])
     judgement = judge_goal(view.frame(g.GOAL), INFO)
     view.close()
@@ -88,8 +88,8 @@ def test_hidden_marks_make_it_unknown():
     assert math.isnan(judgement.score)
 
 
-@pytest.mark.parametrize('x, y, half', [(0.36, 0.0, (0.012, 0.10)), (0.37, 0.03, (0.03, 0.03)),
-                                        (0.34, 0.02, (0.02, 0.02))])
+@pytest.mark.parametrize('x, y, half', [(0.30, 0.0, (0.012, 0.10)), (0.31, 0.03, (0.03, 0.03)),
+                                        (0.28, 0.02, (0.02, 0.02))])
 def test_a_t_partly_hidden_by_an_arm_is_unknown(x, y, half):
     bar = {'size': [*half, 0.01], 'pos': [x, y, 0.10], 'rgba': [.1, .1, .1, 1]}
     view = TrayView(extra=[bar])
@@ -99,14 +99,14 @@ def test_a_t_partly_hidden_by_an_arm_is_unknown(x, y, half):
 
 
 def test_a_t_wholly_hidden_is_unknown_not_gone():
-    plate = {'size': [0.10, 0.11, 0.002], 'pos': [0.36, 0.0, 0.08], 'rgba': [.15, .15, .15, 1]}
+    plate = {'size': [0.10, 0.11, 0.002], 'pos': [0.30, 0.0, 0.08], 'rgba': [.15, .15, .15, 1]}
     view = TrayView(extra=[plate])
     judgement = judge_goal(view.frame(g.GOAL), INFO)
     view.close()
     assert judgement.answer == 'unknown', judgement.reason
 
 
-@pytest.mark.parametrize('second', [(0.46, 0.12, 0.4), (0.30, -0.13, 2.0), (0.38, 0.05, 0.785)])
+@pytest.mark.parametrize('second', [(0.38, 0.12, 0.4), (0.26, -0.13, 2.0), (0.32, 0.05, 0.785)])
 def test_two_ts_are_unknown(second):
     view = TrayView(second_t=second)
     judgement = judge_goal(view.frame(g.GOAL), INFO)

@@ -30,11 +30,11 @@ FLOOR_Z = 0.010
 TOP_Z = FLOOR_Z + THICKNESS
 # The printed sheet lies this much above the floor in the picture, so that the two do not flicker.
 PRINT_Z = FLOOR_Z + 0.0002
-TRAY_CENTRE = (0.38, 0.0)
-TRAY_SIZE = (0.34, 0.44)
+TRAY_CENTRE = (0.32, 0.0)
+TRAY_SIZE = (0.30, 0.42)
 RIM_HEIGHT = 0.012
 
-GOAL = (0.38, 0.0, math.pi / 4)
+GOAL = (*TRAY_CENTRE, math.pi / 4)
 POSITION_TOLERANCE = 0.005
 ANGLE_TOLERANCE = math.radians(3.0)
 

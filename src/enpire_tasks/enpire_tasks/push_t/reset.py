@@ -1,0 +1,164 @@
+"""Brings the T to its start pose with the arms: find, grasp, carry, lay down, retreat, look.
+
+Written against the Robot protocol; sees nothing but the top camera. What it relies on: nominal
+kinematics, good to a few millimetres, which the jaws' width takes up. Not covered: a T that has left
+the tray, or that stands on an edge so that its top does not show: SceneNotFound.
+"""
+
+import math
+
+import numpy as np
+from enpire_core.errors import Unreachable
+from enpire_tasks.types import SceneNotFound
+
+from . import geometry as g
+from . import grasps, reach
+from .marks import locate_camera
+from .verifier import look
+from .vision import blobs
+
+SPEED_AIR = 0.30
+SPEED_NEAR = 0.10
+SPEED_CARRY = 0.25
+HOVER_Z = 0.110
+OPENING = 0.066
+GRASP_FORCE = 12.0
+PRESS_Z = g.TOP_Z + 0.002
+DRAG_Z = g.FLOOR_Z + 0.016
+MAX_STEP_TURN = math.radians(60.0)
+ROUNDS = 2
+GOOD_POSITION = 0.006
+GOOD_ANGLE = math.radians(4.0)
+
+
+# Joint angles with the gripper straight down beside the tray, 0.30 m in front of the arm's base: from
+# there lines lead over the tray, and from there it is a free way home.
+READY = (0.0, 1.68, 1.35, -1.24, 0.0, 0.0)
+
+
+def come(robot, arm):
+    """Bring ``arm`` from home to where lines over the tray begin."""
+    robot.move_joints({arm: READY})
+
+
+def leave(robot, arm):
+    """Bring ``arm`` home with a closed gripper, from above the tray."""
+    robot.release(arm, 0.0)
+    robot.move_joints({arm: READY})
+    robot.home((arm,))
+
+
+def travel(robot, arm, x, y, z, yaw, speed):
+    """Move the tool of ``arm`` in a line to (x, y, z) with ``yaw``, turning joint 6 the way that it can.
+
+    Long turns are cut into pieces, so that no piece is ambiguous.
+    """
+    px, py, pz, _, _, current = robot.tool_pose(arm)
+    start = reach.turn_for(arm, px, py, current)
+    end = reach.turn_for(arm, x, y, yaw)
+    pieces = max(1, math.ceil(abs(end - start) / MAX_STEP_TURN))
+    for k in range(1, pieces + 1):
+        share = k / pieces
+        mx, my, mz = px + (x - px) * share, py + (y - py) * share, pz + (z - pz) * share
+        turn = start + (end - start) * share
+        lean = reach.lean_for(arm, mx, my, max(mz, grasps.LIFT_Z))
+        pose = reach.tool_pose(arm, mx, my, mz, reach.bearing(arm, mx, my) + turn, lean)
+        robot.move_to_pose(*pose, speed=speed, arm=arm)
+
+
+def retreat(robot):
+    """Lift what is low, then bring both arms home with closed grippers."""
+    for arm in ('left', 'right'):
+        x, y, z, roll, pitch, yaw = robot.tool_pose(arm)
+        if z < HOVER_Z and reach.distance(arm, x, y) < 0.45:
+            try:
+                robot.move_to_pose(x, y, HOVER_Z, roll, pitch, yaw, speed=SPEED_NEAR, arm=arm)
+            except Unreachable:
+                continue
+    robot.home()
+
+
+def find(robot):
+    """Return the Sighting of the T; raise SceneNotFound, saying what is seen instead.
+
+    A T that lies on the rim or leans on something is pressed flat or pulled in first.
+    """
+    trouble = ''
+    for _ in range(3):
+        frame, info = robot.capture('top_camera'), robot.camera_info('top_camera')
+        sighting, trouble = look(frame.color, info)
+        if not trouble:
+            return sighting
+        if not settle(robot, frame.color, info):
+            break
+    raise SceneNotFound(f'expected one flat T on the tray in the top camera; {trouble}')
+
+
+def settle(robot, color, info):
+    """Press and pull a T that does not lie flat towards the middle; False where no T is seen."""
+    camera = locate_camera(color, info)
+    found = blobs(color, camera) if camera is not None else []
+    if not found:
+        return False
+    rows, columns = np.nonzero(found[0][1])
+    centre = camera.to_plane(np.array([[columns.mean(), rows.mean()]]), g.TOP_Z)[0]
+    middle = np.array(g.TRAY_CENTRE)
+    half = np.array(g.TRAY_SIZE) / 2 - 0.015
+    over = np.clip(centre, middle - half, middle + half)
+    arm = 'left' if over[1] > 0 else 'right'
+    inward = (middle - over) / max(np.linalg.norm(middle - over), 1e-6)
+    end = over + 0.04 * inward
+    yaw = reach.bearing(arm, *over)
+    come(robot, arm)
+    travel(robot, arm, *over, HOVER_Z, yaw, SPEED_AIR)
+    # Down onto it, and inwards with the tip on it: friction takes it along, its own weight lays it flat.
+    travel(robot, arm, *over, PRESS_Z, yaw, SPEED_NEAR)
+    travel(robot, arm, *end, PRESS_Z, yaw, SPEED_NEAR)
+    travel(robot, arm, *end, HOVER_Z, yaw, SPEED_NEAR)
+    leave(robot, arm)
+    return True
+
+
+def carry_out(robot, carry):
+    """Do one Carry; False when the jaws closed on nothing."""
+    arm = carry.arm
+    x, y, yaw = carry.tool(carry.pick)
+    come(robot, arm)
+    robot.release(arm, OPENING)
+    travel(robot, arm, x, y, HOVER_Z, yaw, SPEED_AIR)
+    travel(robot, arm, x, y, grasps.GRASP_Z, yaw, SPEED_NEAR)
+    held = robot.grasp(GRASP_FORCE, arm)
+    if held:
+        travel(robot, arm, x, y, grasps.LIFT_Z, yaw, SPEED_NEAR)
+        x, y, yaw = carry.tool(carry.place)
+        travel(robot, arm, x, y, grasps.LIFT_Z, yaw, SPEED_CARRY)
+        travel(robot, arm, x, y, grasps.GRASP_Z, yaw, SPEED_NEAR)
+    robot.release(arm, OPENING)
+    travel(robot, arm, x, y, HOVER_Z, yaw, SPEED_NEAR)
+    leave(robot, arm)
+    return held
+
+
+def reset(robot, start, attempt):
+    """Bring the T to ``start`` (x, y, yaw), looking again after each carry, at most ROUNDS times.
+
+    ``attempt`` counts from 1 and changes nothing: each try looks for itself. SceneNotFound where the T
+    is not seen or lies where no arm can take it; Unreachable and MotionRefused pass through.
+    """
+    del attempt
+    retreat(robot)
+    for _ in range(ROUNDS):
+        pose = find(robot).pose
+        distance, angle = g.pose_error(pose, start)
+        if distance <= GOOD_POSITION and angle <= GOOD_ANGLE:
+            return
+        carries = grasps.plan(pose, start)
+        if not carries:
+            raise SceneNotFound(
+                f'the T lies at x={pose[0]:.3f}, y={pose[1]:.3f}, yaw={math.degrees(pose[2]):.0f} degrees, '
+                'where no arm can take it')
+        carry_out(robot, carries[0])
+        if len(carries) == 2:
+            onward = grasps.plan(find(robot).pose, start)
+            if len(onward) == 1:
+                carry_out(robot, onward[0])
