@@ -27,8 +27,9 @@ from enpire_core.params import parameter
 from sensor_msgs.msg import CameraInfo, Image
 from std_srvs.srv import Empty
 
+from enpire_drivers.bench import QUIET_OUT
 from enpire_drivers.conversions import camera_info_message, diagnostics_message
-from enpire_drivers.sim.cameras import parse_profile
+from enpire_drivers.sim.cameras import DEFAULT_PROFILES, parse_profile
 
 BEAT_S = 0.05
 FAST_REPEATS = 20
@@ -41,11 +42,11 @@ _PROFILE_TEXT = 'width and height in pixels and frames a second (5, 6, 10, 15 or
 class CameraDriverParameters:
     """Parameters of `camera_driver`."""
 
-    top: str = parameter('640x480x15', _PROFILE_TEXT + 'the camera above the table',
+    top: str = parameter(DEFAULT_PROFILES['top_camera'], _PROFILE_TEXT + 'the camera above the table',
                          name='top_camera.color_profile')
-    left_wrist: str = parameter('320x240x15', _PROFILE_TEXT + "the left arm's camera",
+    left_wrist: str = parameter(DEFAULT_PROFILES['left_wrist_camera'], _PROFILE_TEXT + "the left arm's camera",
                                 name='left_wrist_camera.color_profile')
-    right_wrist: str = parameter('320x240x15', _PROFILE_TEXT + "the right arm's camera",
+    right_wrist: str = parameter(DEFAULT_PROFILES['right_wrist_camera'], _PROFILE_TEXT + "the right arm's camera",
                                  name='right_wrist_camera.color_profile')
 
     def __post_init__(self):
@@ -94,6 +95,7 @@ class CameraDriver(ManagedNode):
         bench.profiles = self.parameters.profiles()
         self._streams, self._offered = {}, []
         self._beat_timer = None
+        self._version = -1
         self._reported_s = -math.inf
         self._watcher = self.guard(self._on_moved, 'publishing frames')
 
@@ -102,7 +104,8 @@ class CameraDriver(ManagedNode):
         """Offer the topics and services of each camera."""
         if self._bench.station is None:
             raise ValueError('expected the arm driver to be configured first: it opens the world')
-        self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', qos.EVENTS)
+        self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', qos.EVENTS,
+                                                  **QUIET_OUT)
         self._offered = [(self.destroy_publisher, self._diagnostics)]
         for camera in self._bench.station.cameras:
             frame_id = f'{self._bench.unit}/{camera}_color_optical_frame'
@@ -117,7 +120,7 @@ class CameraDriver(ManagedNode):
                 lambda request, response, camera=camera: self._on_reset(camera, response))))
 
     def _stream(self, kind, topic, make, camera, frame_id):
-        publisher = self.create_publisher(kind, topic, qos.SENSOR)
+        publisher = self.create_publisher(kind, topic, qos.SENSOR, **QUIET_OUT)
         self._offered.append((self.destroy_publisher, publisher))
         return Stream(publisher, lambda: make(camera, frame_id))
 
@@ -146,7 +149,10 @@ class CameraDriver(ManagedNode):
 
     # ---- frames ----------------------------------------------------------------------------
     def _on_moved(self):
-        if not self.fault:
+        # The hot path: topics are looked at only where a camera has a new frame.
+        version = self._bench.station.frames_version
+        if version != self._version and not self.fault:
+            self._version = version
             self._offer(self._wall())
 
     def _on_beat(self):

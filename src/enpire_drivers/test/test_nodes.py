@@ -314,9 +314,11 @@ def test_a_replay_over_the_graph_has_the_same_bits(graph, tmp_path):
 def test_no_state_can_be_restored_in_a_lab(graph):
     lab = Lab(graph)
     lab.client.begin()
-    names = [name for name, _ in lab.arm.get_service_names_and_types_by_node('arm_driver', '/unit0')]
-    assert '/unit0/arm_driver/begin_episode' in names
-    assert '/unit0/arm_driver/restore_state' not in names
+
+    def services():
+        return [name for name, _ in lab.client.get_service_names_and_types_by_node('arm_driver', '/unit0')]
+    assert graph.until(lambda: '/unit0/arm_driver/end_episode' in services())
+    assert '/unit0/arm_driver/restore_state' not in services()
 
 
 def test_physics_that_fails_breaks_the_episode_and_ends_the_process(graph):

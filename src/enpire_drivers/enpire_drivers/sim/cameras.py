@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from enpire_core.ticks import TICK_RATE_HZ, tick_to_ns
 
+DEFAULT_PROFILES = {'top_camera': '640x480x15', 'left_wrist_camera': '320x240x15',
+                    'right_wrist_camera': '320x240x15'}
 RATES_HZ = (5, 6, 10, 15, 30)
 MIN_PIXELS, MAX_PIXELS = 16, 1920
 _PROFILE = re.compile(r'(\d{1,4})x(\d{1,4})x(\d{1,3})')
@@ -54,7 +56,8 @@ def parse_profile(text, name='color_profile'):
 class FrameBook:
     """The newest frame's tick and snapshot of each camera, and the frames made from them.
 
-    ``profiles``: Profile by camera name; ``rendered``: how often each was rendered so far.
+    ``profiles``: Profile by camera name; ``version``: another number whenever a camera may have another
+    newest frame; ``rendered``: how often each was rendered so far.
     """
 
     def __init__(self, profiles):
@@ -62,6 +65,7 @@ class FrameBook:
         self.ticks = {}
         self.snapshots = {}
         self.rendered = dict.fromkeys(self.profiles, 0)
+        self.version = 0
         self._frames = {}
 
     def due(self, tick):
@@ -73,6 +77,7 @@ class FrameBook:
         for camera in cameras:
             self.ticks[camera] = tick
             self.forget_frames(camera)
+        self.version += 1
         self.snapshots[tick] = snapshot
         in_use = set(self.ticks.values())
         self.snapshots = {tick: kept for tick, kept in self.snapshots.items() if tick in in_use}
@@ -85,6 +90,7 @@ class FrameBook:
 
     def replace(self, ticks, snapshots):
         """Take the book of a record: ``ticks`` by camera and ``snapshots`` by tick."""
+        self.version += 1
         self.ticks, self.snapshots, self._frames = dict(ticks), dict(snapshots), {}
 
     def check_camera(self, camera):

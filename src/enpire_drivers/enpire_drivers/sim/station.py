@@ -20,11 +20,14 @@ from enpire_core.ticks import tick_to_ns
 
 from enpire_drivers.arm.follower import CommandRefused, Follower
 from enpire_drivers.sim import records
-from enpire_drivers.sim.cameras import FrameBook
+from enpire_drivers.sim.cameras import DEFAULT_PROFILES, FrameBook, parse_profile
 from enpire_drivers.sim.lockstep import FREE_RUN_TICKS, SILENCE_S, EpisodeError, Lockstep, Mode
+from enpire_drivers.sim.parameters import StationParameters
+from enpire_drivers.sim.scene import Scene, load_scene
+from enpire_drivers.sim.world import World
 
 __all__ = ['CommandRefused', 'EpisodeEnd', 'EpisodeError', 'EpisodeStart', 'Mode', 'SimStation',
-           'StationBroken']
+           'StationBroken', 'open_station']
 
 
 class StationBroken(RuntimeError):
@@ -133,6 +136,11 @@ class SimStation:
         """The names of the cameras."""
         return tuple(self._book.profiles)
 
+    @property
+    def frames_version(self):
+        """Another number whenever a camera may have another newest frame: cheap to look at."""
+        return self._book.version
+
     def rendered(self, camera):
         """Return how many frames of ``camera`` were rendered so far."""
         self._book.check_camera(camera)
@@ -231,9 +239,12 @@ class SimStation:
             self._follower.restore_bytes(before[1])
             raise
         self._lockstep.forget()
+        if world is not self.world:
+            self.world.close()
         self.world, self.parameters, self.tick = world, parameters, record.tick
         self.unit, self.lab_seed = record.unit, record.lab_seed
         self._state = world.joint_state(tick_to_ns(record.tick))
+        self._fault = ''
         self._book.replace(record.frame_ticks, record.snapshots)
         return record.digest
 
@@ -289,6 +300,24 @@ class SimStation:
         due = self._book.due(self.tick)
         if due:
             self._book.note(self.tick, due, self.world.snapshot())
+
+
+def open_station(scene, unit, lab_seed, profiles=None, **options):
+    """Return the SimStation of ``unit`` in the lab with ``lab_seed``, standing at its start.
+
+    ``scene``: a `sim.scene.Scene` or the folder of one; ``profiles``: by camera, a Profile or its text
+    ('640x480x15'); a camera that is not named has its default. ``options``: see SimStation. Raises
+    SceneError for a scene that can't be loaded, ValueError for the rest.
+    """
+    scene = scene if isinstance(scene, Scene) else load_scene(scene)
+    texts = {**DEFAULT_PROFILES, **{camera: str(profile) for camera, profile in (profiles or {}).items()}}
+    unknown = sorted(set(texts) - set(DEFAULT_PROFILES))
+    if unknown:
+        raise ValueError(f'expected cameras out of {", ".join(DEFAULT_PROFILES)}, got {unknown[0]!r}')
+    return SimStation(lambda parameters: World(scene, parameters), StationParameters.draw(lab_seed, unit),
+                      unit=unit, lab_seed=lab_seed, scene_digest=scene.meta.digest,
+                      profiles={camera: parse_profile(text, camera) for camera, text in texts.items()},
+                      **options)
 
 
 def _digest(world, follower, tick):
