@@ -1,6 +1,9 @@
 """A lab for the official `launch`: turns `ProcessSpec`s into launch_ros nodes. Needs `launch_ros`."""
 
 import os
+import shlex
+import signal
+import sys
 import tempfile
 
 from launch import Substitution
@@ -12,6 +15,7 @@ from launch_ros.actions import Node, PushRosNamespace
 
 from enpire_bringup import lab as lab_file
 from enpire_bringup import lock, run
+from enpire_bringup.supervisor.child import GUARD
 
 # Launch argument -> how its text becomes a value of the lab file.
 OPTIONS = {
@@ -66,12 +70,18 @@ def group(prepared, namespace):
 
 
 def node(spec, parameter_file):
-    """Return the launch_ros action of one `ProcessSpec`. Its namespace comes from the group."""
+    """Return the launch_ros action of one `ProcessSpec`. Its namespace comes from the group.
+
+    The guard kills it when `ros2 launch` dies: at SIGTERM and SIGKILL launch alone leaves orphans.
+    """
+    guard = [sys.executable, '-I', '-S', GUARD, str(os.getpid()), str(int(signal.SIGKILL))]
     return Node(
+        exec_name=spec.name, prefix=shlex.join(guard),
         package=spec.package, executable=spec.executable, parameters=[parameter_file],
         remappings=list(spec.remappings), ros_arguments=list(spec.ros_arguments),
         respawn=spec.respawn, respawn_delay=spec.respawn_delay_s, output='screen',
-        on_exit=[Shutdown(reason=f'{spec.name} has ended')] if spec.required else [],
+        # None where nothing is to happen: launch stumbles over an empty list.
+        on_exit=[Shutdown(reason=f'{spec.name} has ended')] if spec.required else None,
     )
 
 
