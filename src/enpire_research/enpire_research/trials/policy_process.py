@@ -173,6 +173,7 @@ class PolicyProcess:
         if self._dead:
             return []
         self._dead = True
+        self._process.poll()  # its status, before somebody else reaps it
         left = proc.kill_family(self.pid, self._mark)
         self._process.wait()
         for fd in (self._write, self._read):

@@ -5,14 +5,16 @@ started with. Not covered: a process that was orphaned, made its own session and
 environment. Nothing but a PID namespace can find that one (it has no pipe to the trial server).
 """
 
+import contextlib
 import ctypes
 import os
 import signal
+import time
 
 _TICK_S = 1.0 / os.sysconf('SC_CLK_TCK')
 MARK = 'ENPIRE_POLICY_MARK'
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
-_ROUNDS = 50
+_ROUNDS, _ROUND_S = 200, 0.005
 
 
 def die_with_parent(parent_pid):
@@ -100,20 +102,33 @@ def _busy(pid):
 
 
 def kill_family(pid, mark=''):
-    """Kill ``pid`` and its family until none is left, and reap those that are our children.
+    """Kill ``pid`` and its family until none is left, and reap those that are our children; 1 s at most.
 
     Return the pids that still lived after the last round (a fork bomb, or a process in the kernel).
     """
-    living = {}
+    seen = set()
     for _ in range(_ROUNDS):
         _signal_group(pid)
-        living = {p: found for p, found in family(pid, mark).items() if found[3] != b'Z'}
-        for member in living:
+        members = family(pid, mark)
+        seen |= set(members)
+        for member in members:
             _kill(member)
-        _reap(family(pid, mark))
-        if not living:
+        # A dead one has no environment to know it by: those seen before are looked at by number.
+        seen = {member for member in seen if not _gone(member, seen)}
+        if not seen:
             break
-    return sorted(living)
+        time.sleep(_ROUND_S)
+    return sorted(member for member in seen if member != pid)
+
+
+def _gone(pid, family_pids):
+    """Reap ``pid`` where it is a dead child of ours; return whether nothing is left of it."""
+    with contextlib.suppress(ChildProcessError):  # another's child: its parent reaps it
+        if os.waitpid(pid, os.WNOHANG)[0] == pid:
+            return True
+    found = _stat(pid)
+    # Dead, and its parent is one who goes on and will reap it: neither we nor one of its own family.
+    return found is None or (found[3] == b'Z' and found[0] != os.getpid() and found[0] not in family_pids)
 
 
 def stop_group(pid, stopped):
@@ -136,11 +151,3 @@ def _kill(pid):
         os.kill(pid, signal.SIGKILL)
     except ProcessLookupError:
         return
-
-
-def _reap(pids):
-    for pid in pids:
-        try:
-            os.waitpid(pid, os.WNOHANG)
-        except ChildProcessError:
-            continue  # somebody else's child: its parent reaps it

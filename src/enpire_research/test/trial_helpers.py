@@ -54,7 +54,7 @@ class BlockTask:
         with open(self.limits_file, 'w', encoding='utf-8') as handle:
             handle.write(LIMITS)
         self.start_policy = os.path.join(POLICIES, 'push_left.py')
-        self.brief = os.path.join(HERE, 'helpers.py')
+        self.brief = os.path.join(HERE, 'trial_helpers.py')
 
     def scene(self):
         """See Task."""

@@ -1,0 +1,7 @@
+"""Prints three megabytes and drives on."""
+
+
+def run(robot):
+    for i in range(30):
+        print('x' * 100_000)
+        robot.wait(0.1)
