@@ -90,7 +90,7 @@ HEADER = """<!-- Two YAM arms with linear_4310 grippers, wrist cameras and a top
 
 def numbers(values):
     """Return numbers as they read back, zeros of the CAD export (1e-12) as 0."""
-    return ' '.join('0' if abs(v) < 1e-12 else f'{v:.17g}' for v in values)
+    return ' '.join('0' if abs(v) < 1e-12 else repr(float(v)).removesuffix('.0') for v in values)
 
 
 def pose(body_or_geom):
@@ -101,7 +101,7 @@ def pose(body_or_geom):
 def inertial(body):
     """Return the inertial element of a compiled body."""
     return (f'<inertial pos="{numbers(body.ipos)}" quat="{numbers(body.iquat)}" '
-            f'mass="{body.mass[0]:.17g}" diaginertia="{numbers(body.inertia)}"/>')
+            f'mass="{numbers(body.mass)}" diaginertia="{numbers(body.inertia)}"/>')
 
 
 class Writer:
@@ -173,7 +173,7 @@ def arm_body(out, model, arm):
         low, high = joint.range if abs(joint.range[0]) > 1e-12 else (0.0, joint.range[1])
         out.open(f'<body name="{arm}_{link}" {pose(source)}>')
         out.add(inertial(source))
-        out.add(f'<joint name="{arm}_joint{index}" axis="{numbers(joint.axis)}" range="{low:.17g} {high:.17g}"/>')
+        out.add(f'<joint name="{arm}_joint{index}" axis="{numbers(joint.axis)}" range="{numbers([low, high])}"/>')
         out.add(f'<geom class="visual" mesh="{link}" material="{COLOUR[link]}"/>')
         shapes(out, link, arm, SHAPES[link])
     position = numbers(model.site(f'tcp_{arm}').pos)
