@@ -1,8 +1,8 @@
 """One action goal at a time, in a thread of its own, cancellable at any moment.
 
     slot = GoalSlot()                                  # shared by the servers of one station
-    GoalServer(node, Reset, 'reset', run_reset, slot, busy=Reset.Goal.ERROR_BUSY,
-               internal=Reset.Goal.ERROR_INTERNAL)
+    GoalServer(node, Reset, 'reset', run_reset, slot, busy=Reset.Result.ERROR_BUSY,
+               internal=Reset.Result.ERROR_INTERNAL)
 
 `run(goal, context)` returns (outcome, result); it looks at `context.cancelled` every cycle and may
 call `context.feedback(message)`. A goal that comes while another runs is aborted with the code

@@ -15,6 +15,7 @@ Not covered: exceptions in threads that a node starts on its own.
 import traceback
 
 from rclpy.clock import Clock, ClockType
+from rclpy.event_handler import PublisherEventCallbacks, SubscriptionEventCallbacks
 from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from rcl_interfaces.msg import ParameterDescriptor
@@ -156,8 +157,17 @@ class ManagedNode(LifecycleNode):
         self.get_logger().error(f'exception in {what}:\n{traceback.format_exc()}')
         self.on_fault(f'exception in {what}: {last}')
 
+    # rclpy waits for QoS events of each topic by default, only to log that a partner's profile does not
+    # fit. Its executor gathers them anew for each message, which costs about as much as the message.
+    # Our profiles come from `enpire_core.qos`, and other tools' own nodes still log a mismatch.
+    def create_publisher(self, msg_type, topic, *args, **kwargs):
+        """Create a publisher that does not wait for QoS events."""
+        kwargs.setdefault('event_callbacks', PublisherEventCallbacks(use_default_callbacks=False))
+        return super().create_publisher(msg_type, topic, *args, **kwargs)
+
     def create_subscription(self, msg_type, topic, callback, *args, **kwargs):
-        """Create a subscription whose callback is guarded."""
+        """Create a subscription whose callback is guarded; it does not wait for QoS events."""
+        kwargs.setdefault('event_callbacks', SubscriptionEventCallbacks(use_default_callbacks=False))
         return super().create_subscription(msg_type, topic, self.guard(callback, f'the callback of {topic}'),
                                            *args, **kwargs)
 

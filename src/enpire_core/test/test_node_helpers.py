@@ -138,8 +138,8 @@ class Goals:
             'reset',
             run,
             goals.GoalSlot(),
-            busy=Reset.Goal.ERROR_BUSY,
-            internal=Reset.Goal.ERROR_INTERNAL,
+            busy=Reset.Result.ERROR_BUSY,
+            internal=Reset.Result.ERROR_INTERNAL,
         )
         self.client_node = graph.add(Node('client', context=graph.context))
         self.client = ActionClient(self.client_node, Reset, 'reset')
@@ -162,7 +162,7 @@ class Goals:
 def until_cancelled(goal, context):
     context.feedback(Reset.Feedback(text='at work'))
     assert context.wait_cancelled(20.0)
-    return goals.CANCELED, Reset.Result(error_code=Reset.Goal.ERROR_CANCELED)
+    return goals.CANCELED, Reset.Result(error_code=Reset.Result.ERROR_CANCELED)
 
 
 def test_a_second_goal_is_told_that_the_first_is_under_way_and_a_cancel_ends_the_first(graph):
@@ -170,12 +170,12 @@ def test_a_second_goal_is_told_that_the_first_is_under_way_and_a_cancel_ends_the
     first = lab.send()
     assert graph.until(lambda: lab.feedback)
     second = lab.result(lab.send())
-    assert second.result.error_code == Reset.Goal.ERROR_BUSY and "'reset'" in second.result.error_msg
+    assert second.result.error_code == Reset.Result.ERROR_BUSY and "'reset'" in second.result.error_msg
     assert second.status == 6  # GoalStatus.STATUS_ABORTED
     cancel = first.cancel_goal_async()
     assert graph.until(cancel.done)
     answer = lab.result(first)
-    assert answer.status == 5 and answer.result.error_code == Reset.Goal.ERROR_CANCELED
+    assert answer.status == 5 and answer.result.error_code == Reset.Result.ERROR_CANCELED
     assert lab.server.stop(5.0)
 
 
@@ -183,7 +183,7 @@ def test_an_exception_in_a_goal_is_an_abort_with_its_text_and_the_next_goal_is_s
     answers = [lambda: 1 / 0, lambda: (goals.SUCCEEDED, Reset.Result(error_msg='fine')), lambda: 'nonsense']
     lab = Goals(graph, lambda goal, context: answers.pop(0)())
     broken = lab.result(lab.send())
-    assert broken.status == 6 and broken.result.error_code == Reset.Goal.ERROR_INTERNAL
+    assert broken.status == 6 and broken.result.error_code == Reset.Result.ERROR_INTERNAL
     assert 'ZeroDivisionError' in broken.result.error_msg
     good = lab.result(lab.send())
     assert good.status == 4 and good.result.error_msg == 'fine'
@@ -196,4 +196,4 @@ def test_stop_cancels_a_goal_that_runs(graph):
     handle = lab.send()
     assert graph.until(lambda: lab.feedback)
     assert lab.server.stop(5.0)
-    assert lab.result(handle).result.error_code == Reset.Goal.ERROR_CANCELED
+    assert lab.result(handle).result.error_code == Reset.Result.ERROR_CANCELED

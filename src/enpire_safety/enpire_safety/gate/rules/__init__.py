@@ -30,7 +30,7 @@ RESTARTED = Rule('restarted', 958, LATCH, '', '',
                  'the gate was restarted in the same run after it died or while it was latched')
 CORE_RULES = (LIMITS_PROFILE, STATE_MISSING, SUPERSEDED, REQUEST_SILENCE, CLOCK_BACK, DRIVER_SILENCE, RULE_FAULT,
               OPERATOR, RESTARTED)
-ALL_RULES = REQUEST_RULES + STATE_RULES + CORE_RULES
+ALL_RULES = STATE_RULES + REQUEST_RULES + CORE_RULES
 BY_NAME = {rule.name: rule for rule in ALL_RULES}
 
 
