@@ -7,6 +7,7 @@ Noise is a function of (seed, camera, stamp) alone: a piece of a fixed table of 
 change of brightness. Not covered: motion blur, lens distortion, exposure control, depth errors.
 """
 
+import copy
 import hashlib
 import importlib
 import os
@@ -67,13 +68,16 @@ def _make_gl_context(width, height):
 
 
 class _Canvas:
-    """An OpenGL context with MuJoCo's resources of one model for pictures of one size."""
+    """An OpenGL context with MuJoCo's resources of one model for pictures of one size.
 
-    def __init__(self, model, width, height, samples=0, shadows=False):
-        self.model, self.size, self.shadows = model, (width, height), shadows
+    ``fine``: with shadows and a sky.
+    """
+
+    def __init__(self, model, width, height, samples, fine):
+        self.model, self.size, self.fine = model, (width, height), fine
         quality = model.vis.quality
         quality.offsamples = samples
-        quality.shadowsize = 4096 if shadows else 0
+        quality.shadowsize = 4096 if fine else 0
         model.vis.global_.offwidth, model.vis.global_.offheight = width, height
         self._gl = _make_gl_context(width, height)
         self._context = mujoco.MjrContext(model, mujoco.mjtFontScale.mjFONTSCALE_100)
@@ -94,10 +98,10 @@ class _Canvas:
         scene = self._scene
         mujoco.mjv_updateScene(self.model, data, self._option, self._perturb, camera,
                                mujoco.mjtCatBit.mjCAT_ALL.value, scene)
-        scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = self.shadows
+        scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = self.fine
         scene.flags[mujoco.mjtRndFlag.mjRND_REFLECTION] = False
         scene.flags[mujoco.mjtRndFlag.mjRND_HAZE] = False
-        scene.flags[mujoco.mjtRndFlag.mjRND_SKYBOX] = False
+        scene.flags[mujoco.mjtRndFlag.mjRND_SKYBOX] = self.fine
         mujoco.mjr_render(self._rect, scene, self._context)
         width, height = self.size
         color = np.empty((height, width, 3), np.uint8)
@@ -137,13 +141,12 @@ class CameraRenderer:
         return np.ascontiguousarray(color[::-1])
 
     def _draw(self, key, view, qpos, depth):
-        import copy
         if self._data is None:
             self._model = copy.copy(self._source)
             self._data = mujoco.MjData(self._model)
         if key not in self._canvases:
             kind, width, height, samples = key
-            self._canvases[key] = _Canvas(self._model, width, height, samples, shadows=kind == 'picture')
+            self._canvases[key] = _Canvas(self._model, width, height, samples, fine=kind == 'picture')
         self._data.qpos[:] = qpos
         mujoco.mj_kinematics(self._model, self._data)
         mujoco.mj_camlight(self._model, self._data)

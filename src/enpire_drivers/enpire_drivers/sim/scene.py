@@ -113,10 +113,10 @@ def _set_options(spec):
 def _initial_qpos(model, task_scene):
     qpos = model.qpos0.copy()
     JointIndex(model).set_position(qpos, home_positions())
-    for name in task_scene.object_joints:
+    for name in (*task_scene.object_joints, *task_scene.initial_qpos):
         if mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_JOINT, name) < 0:
-            raise SceneError(f'task scene {task_scene.name!r}: expected a free joint {name!r} in its XML, '
-                             'there is none: check object_joints')
+            raise SceneError(f'task scene {task_scene.name!r}: expected a joint {name!r} in its XML, there '
+                             'is none: check object_joints and initial_qpos')
     for name, values in task_scene.initial_qpos.items():
         joint = model.joint(name)
         width = {int(mujoco.mjtJoint.mjJNT_FREE): 7, int(mujoco.mjtJoint.mjJNT_BALL): 4}.get(int(joint.type[0]), 1)

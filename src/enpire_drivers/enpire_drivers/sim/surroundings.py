@@ -23,6 +23,9 @@ def _add_materials(spec):
     for name, rgba in (('table', [0.50, 0.51, 0.52, 1]), ('tray', [0.86, 0.86, 0.84, 1]),
                        ('tray_rim', [0.36, 0.38, 0.40, 1]), ('mast', [0.62, 0.64, 0.66, 1])):
         spec.add_material(name=name, rgba=rgba, specular=0.0, shininess=0.0)
+    # Seen in fine pictures only: cameras see black beyond the table.
+    spec.add_texture(name='sky', type=mujoco.mjtTexture.mjTEXTURE_SKYBOX, builtin=mujoco.mjtBuiltin.mjBUILTIN_GRADIENT,
+                     rgb1=[0.93, 0.95, 0.97], rgb2=[0.66, 0.71, 0.77], width=64, height=384)
 
 
 def _add_lights(spec):

@@ -1,0 +1,223 @@
+"""Camera frames: where things appear, noise, the same bits everywhere. Needs EGL or OSMesa, no ROS."""
+
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+from bench_station import DOWN, Mover, block_scene, make_world
+
+from enpire_drivers.sim import rendering
+from enpire_drivers.sim.parameters import StationParameters
+from enpire_drivers.sim.rendering import BRIGHTNESS_MAX, NOISE_MAX, RenderingError, View, add_noise
+from enpire_drivers.sim.scene import CAMERAS, build_scene
+from enpire_drivers.sim.world import World
+
+TOP = 'top_camera'
+
+
+@pytest.fixture(scope='module')
+def world():
+    world = make_world()
+    yield world
+    world.close()
+
+
+def project(info, point):
+    """Return the pixel where a camera with ``info`` sees ``point`` of its parent's frame, and its depth."""
+    local = np.linalg.inv(info.pose) @ [*point, 1.0]
+    u, v, w = info.matrix @ local[:3]
+    return np.array([u, v]) / w, w
+
+
+def blue_centre(color):
+    """Return the mean (u, v) of the block's pixels."""
+    red, _, blue = color.astype(int).transpose(2, 0, 1)
+    rows, columns = np.nonzero(blue - red > 60)
+    assert rows.size > 50, 'the block is not in the picture'
+    return np.array([columns.mean(), rows.mean()])
+
+
+@pytest.mark.parametrize('size', [(640, 480), (320, 240), (640, 360)])
+def test_the_block_appears_where_the_camera_info_says(world, size):
+    world.set_object_pose('block', [0.32, 0.0, 0.025, 1, 0, 0, 0])
+    frame = world.render(TOP, world.snapshot(), 0, *size)
+    assert frame.color.shape == (size[1], size[0], 3) and frame.color.dtype == np.uint8
+    expected, _ = project(world.camera_info(TOP, *size), (0.32, 0.0, 0.04))
+    assert np.abs(blue_centre(frame.color) - expected).max() <= 0.6
+
+
+def test_up_in_the_top_picture_is_forward_and_left_is_left(world):
+    info = world.camera_info(TOP, 640, 480)
+    middle, _ = project(info, (0.32, 0.0, 0.01))
+    ahead, _ = project(info, (0.42, 0.0, 0.01))
+    left, _ = project(info, (0.32, 0.1, 0.01))
+    assert ahead[1] < middle[1] - 40 and abs(ahead[0] - middle[0]) < 1e-6
+    assert left[0] < middle[0] - 40 and abs(left[1] - middle[1]) < 1e-6
+
+
+def test_the_whole_tray_is_seen_when_the_arms_are_home(world):
+    info = world.camera_info(TOP, 640, 480)
+    color = world.render(TOP, world.snapshot(), 0, 640, 480).color
+    for x in np.linspace(0.175, 0.465, 9):
+        for y in np.linspace(-0.205, 0.205, 9):
+            if abs(x - 0.32) < 0.06 and abs(y) < 0.06:
+                continue
+            (u, v), _ = project(info, (x, y, 0.01))
+            assert color[round(v), round(u)].min() > 120, (x, y)
+
+
+def test_a_wrist_camera_sees_what_its_flange_says(world):
+    mover = Mover(make_world())
+    mover.tool_to('left', (0.24, 0.10, 0.15), 60, pieces=1)
+    mover.world.set_object_pose('block', [0.27, 0.10, 0.025, 1, 0, 0, 0])
+    info = mover.world.camera_info('left_wrist_camera', 320, 240)
+    assert info.parent == 'left_flange'
+    position, rotation = mover.world.tool_pose('left')
+    assert np.abs(rotation - DOWN).max() < 0.03
+    flange = np.eye(4)
+    data = mover.world._data
+    flange[:3, :3] = data.body('left_flange').xmat.reshape(3, 3)
+    flange[:3, 3] = data.body('left_flange').xpos
+    expected, _ = project(info, (np.linalg.inv(flange) @ [0.27, 0.10, 0.035, 1.0])[:3])
+    frame = mover.world.render('left_wrist_camera', mover.world.snapshot(), 0, 320, 240)
+    assert np.abs(blue_centre(frame.color) - expected).max() <= 6.0
+    mover.world.close()
+
+
+def test_depth_is_in_millimetres_along_the_optical_axis(world):
+    world.set_object_pose('block', [0.32, 0.0, 0.025, 1, 0, 0, 0])
+    frame = world.render(TOP, world.snapshot(), 0, 640, 480, depth=True)
+    info = world.camera_info(TOP, 640, 480)
+    for point, at in (((0.32, 0.0, 0.04), 660), ((0.40, 0.0, 0.01), 690), ((0.62, 0.0, 0.0), 700)):
+        (u, v), depth = project(info, point)
+        assert depth * 1000 == pytest.approx(at, abs=0.5)
+        assert abs(int(frame.depth[round(v), round(u)]) - at) <= 1
+    assert frame.depth.dtype == np.uint16
+    assert world.render(TOP, world.snapshot(), 0, 640, 480).depth is None
+
+
+def test_a_camera_that_is_off_shows_another_picture_but_the_same_nominal_info():
+    scene = build_scene(block_scene((0.32, 0.0, 0.025)))
+    error = (0.002, 0.0, 0.0, 0.0, 0.0, 0.0)
+    errors = tuple((camera, error if camera == TOP else (0.0,) * 6) for camera in CAMERAS)
+    nominal, off = World(scene, StationParameters()), World(scene, StationParameters(camera_errors=errors))
+    centres = [blue_centre(w.render(TOP, w.snapshot(), 0, 640, 480).color) for w in (nominal, off)]
+    shift = nominal.camera_info(TOP, 640, 480).matrix[0, 0] * 0.002 / 0.66
+    assert centres[1][0] - centres[0][0] == pytest.approx(-shift, abs=0.4)
+    np.testing.assert_array_equal(nominal.camera_info(TOP, 640, 480).pose, off.camera_info(TOP, 640, 480).pose)
+    nominal.close()
+    off.close()
+
+
+def test_pictures_do_not_touch_the_world(world):
+    other = make_world()
+    for tick in range(5):
+        for w in (world, other):
+            if tick == 0:
+                w.restore_bytes(make_world().state_bytes())
+            Mover(w).hold(1)
+        world.render(TOP, world.snapshot(), tick, 320, 240, depth=True)
+        world.picture(View(), 160, 120)
+    assert world.state_bytes() == other.state_bytes()
+
+
+def test_a_frame_of_an_old_snapshot_shows_that_moment(world):
+    world.set_object_pose('block', [0.30, 0.10, 0.025, 1, 0, 0, 0])
+    snapshot = world.snapshot()
+    before = world.render(TOP, snapshot, 7, 320, 240).color
+    world.set_object_pose('block', [0.36, -0.10, 0.025, 1, 0, 0, 0])
+    assert np.array_equal(world.render(TOP, snapshot, 7, 320, 240).color, before)
+    assert not np.array_equal(world.render(TOP, world.snapshot(), 7, 320, 240).color, before)
+
+
+def test_frames_have_the_same_bits_in_another_process_whatever_was_rendered_before():
+    world = make_world()
+    for camera in CAMERAS:
+        world.render(camera, world.snapshot(), 1, 160, 120)
+    frames = [world.render(camera, world.snapshot(), 66_666_666, 320, 240, depth=True) for camera in CAMERAS]
+    code = ('import sys, hashlib; sys.path[:0] = sys.argv[1:]\n'
+            'from bench_station import make_world\nfrom enpire_drivers.sim.scene import CAMERAS\n'
+            'world = make_world()\n'
+            'for camera in reversed(CAMERAS):\n'
+            '    frame = world.render(camera, world.snapshot(), 66_666_666, 320, 240, depth=True)\n'
+            '    print(hashlib.sha256(frame.color.tobytes() + frame.depth.tobytes()).hexdigest())\n'
+            'world.close()')
+    done = subprocess.run([sys.executable, '-c', code, *sys.path], capture_output=True, text=True, timeout=120)
+    import hashlib
+    ours = [hashlib.sha256(f.color.tobytes() + f.depth.tobytes()).hexdigest() for f in reversed(frames)]
+    assert done.stdout.split() == ours, done.stderr
+    world.close()
+
+
+def test_noise_depends_on_seed_camera_and_stamp_and_on_nothing_else():
+    grey = np.full((240, 320, 3), 128, np.uint8)
+    one = add_noise(grey, 5, TOP, 100)
+    assert np.array_equal(add_noise(grey, 5, TOP, 100), one)
+    others = [add_noise(grey, 6, TOP, 100), add_noise(grey, 5, CAMERAS[1], 100), add_noise(grey, 5, TOP, 101)]
+    assert not any(np.array_equal(other, one) for other in others)
+    darker = add_noise(grey - 20, 5, TOP, 100)
+    assert np.array_equal(one.astype(int) - 20, darker)
+
+
+@pytest.mark.parametrize('level', [0, 1, 127, 254, 255])
+def test_noise_is_small_and_never_wraps_around(level):
+    flat = np.full((480, 640, 3), level, np.uint8)
+    for stamp in range(5):
+        noisy = add_noise(flat, 1, TOP, stamp).astype(int)
+        assert np.abs(noisy - level).max() <= 2 * (NOISE_MAX + BRIGHTNESS_MAX)
+        assert 1.5 <= noisy.std() <= 2.5
+
+
+def test_large_pictures_have_noise_too():
+    noisy = add_noise(np.full((1080, 1920, 3), 128, np.uint8), 1, TOP, 0)
+    assert noisy.shape == (1080, 1920, 3) and 1.5 <= noisy.std() <= 2.5
+
+
+def test_an_unknown_camera_is_refused_and_the_known_ones_named(world):
+    with pytest.raises(ValueError, match='expected one of top_camera, left_wrist_camera'):
+        world.render('front_camera', world.snapshot(), 0, 320, 240)
+    with pytest.raises(ValueError, match='front_camera'):
+        world.camera_info('front_camera', 320, 240)
+
+
+def test_a_snapshot_of_another_scene_is_refused(world):
+    with pytest.raises(ValueError, match='another scene'):
+        world.render(TOP, world.snapshot()[:-8], 0, 320, 240)
+
+
+def test_a_wrong_mujoco_gl_is_named(monkeypatch):
+    monkeypatch.setenv('MUJOCO_GL', 'glfw')
+    world = make_world()
+    with pytest.raises(RenderingError, match="MUJOCO_GL: expected one of egl, osmesa.*got 'glfw'"):
+        world.render(TOP, world.snapshot(), 0, 64, 48)
+
+
+def test_a_machine_without_opengl_gets_one_sentence_that_says_what_to_install(monkeypatch):
+    def missing(name):
+        raise ImportError(f'no {name}')
+    monkeypatch.delenv('MUJOCO_GL', raising=False)
+    monkeypatch.setattr(rendering.importlib, 'import_module', missing)
+    with pytest.raises(RenderingError, match='libegl1.*libosmesa6.*egl: .*osmesa: '):
+        make_world().render(TOP, make_world().snapshot(), 0, 64, 48)
+
+
+def test_rendering_from_a_second_thread_is_refused(world):
+    world.render(TOP, world.snapshot(), 0, 64, 48)
+    seen = []
+
+    def other():
+        try:
+            world.render(TOP, world.snapshot(), 0, 64, 48)
+        except RenderingError as error:
+            seen.append(str(error))
+    thread = threading.Thread(target=other)
+    thread.start()
+    thread.join()
+    assert len(seen) == 1 and 'thread' in seen[0]
+
+
+def test_a_fine_picture_has_shadows_and_both_arms(world):
+    picture = world.picture(View(), 480, 320)
+    assert picture.shape == (320, 480, 3) and picture.std() > 20
