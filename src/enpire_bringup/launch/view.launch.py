@@ -36,7 +36,7 @@ def generate_launch_description():
             PushRosNamespace(unit),
             Node(
                 package='robot_state_publisher', executable='robot_state_publisher',
-                remappings=clock,
+                remappings=clock, output='screen',
                 parameters=[{
                     'robot_description': ParameterValue(
                         FileContent(LaunchConfiguration('description')), value_type=str),
@@ -44,7 +44,7 @@ def generate_launch_description():
                     'use_sim_time': True,
                 }]),
             Node(
-                package='rviz2', executable='rviz2', remappings=clock,
+                package='rviz2', executable='rviz2', remappings=clock, output='screen',
                 arguments=['-d', ForUnit(LaunchConfiguration('config'), unit)],
                 parameters=[{'use_sim_time': True}],
                 condition=IfCondition(LaunchConfiguration('rviz'))),

@@ -167,6 +167,25 @@ def test_a_second_ctrl_c_changes_nothing(start):
     gone(pids.values())
 
 
+@pytest.mark.parametrize('ignored', [False, True])
+def test_a_hang_up_ends_it_in_order_unless_it_was_started_to_ignore_it(start, ignored):
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN if ignored else signal.SIG_DFL)
+    try:
+        lab = start(waits('one'), waits('two'))
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    pids = lab.wait_ready('one', 'two')
+    lab.signal(signal.SIGHUP)
+    if ignored:
+        os.kill(pids['two'], signal.SIGKILL)
+        until(lambda: 'two' not in lab.pids(), 'that it still watches')
+        assert alive(pids['one'])
+        lab.signal(signal.SIGINT)
+    _, outcome = lab.end()
+    assert outcome['reason'].startswith('SIGINT' if ignored else 'SIGHUP')
+    gone(pids.values())
+
+
 def test_a_killed_child_is_started_again(start):
     lab = start(waits('again', respawn=True, respawn_delay_s=0.05), waits('other'))
     before = lab.wait_ready('again', 'other')

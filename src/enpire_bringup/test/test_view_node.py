@@ -11,6 +11,7 @@ import pytest
 
 rclpy = pytest.importorskip('rclpy')
 pytest.importorskip('enpire_interfaces.msg')
+domain_coordinator = pytest.importorskip('domain_coordinator')
 
 from enpire_bringup import graph, processes  # noqa: E402
 from enpire_core import qos  # noqa: E402
@@ -21,13 +22,15 @@ from std_srvs.srv import Trigger  # noqa: E402
 
 HERE = pathlib.Path(__file__).resolve().parent
 PATIENCE_S = 20.0
-DOMAIN = str(60 + os.getpid() % 30)
 
 
 @pytest.fixture(autouse=True)
 def own_domain(monkeypatch):
-    monkeypatch.setenv('ROS_DOMAIN_ID', DOMAIN)
-    monkeypatch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+    """Give this test, and the processes that it starts, a domain that no other test has."""
+    with domain_coordinator.domain_id() as domain:
+        monkeypatch.setenv('ROS_DOMAIN_ID', str(domain))
+        monkeypatch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+        yield
 
 
 @pytest.fixture

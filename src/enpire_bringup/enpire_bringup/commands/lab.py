@@ -59,6 +59,7 @@ def lab(
         wanted = runs.read_lab(lab_file, options)
         with lock.hold(os.path.abspath(wanted.folder)):
             prepared = runs.prepare(wanted, run)
+            typer.echo(f'SIMULATED lab {wanted.name}: logs and results in {prepared.folder}')
             live = sys.stdout.isatty() and not plain
             outcome = _supervise(prepared, _children(prepared, not live), quiet=live)
     except lab_module.LabError as error:
@@ -144,7 +145,7 @@ def _sum_up(prepared, outcome, began_s):
     typer.echo('\n' + summary.text(
         prepared.lab, reports, summary.Times(began_s, time.time()), prepared.folder))
     if outcome.code != 0:
-        typer.echo(f'\nThe lab broke: {outcome.reason} (exit code {outcome.code}). '
+        typer.echo(f'\nThe lab broke: {outcome.reason}. '
                    f'Its logs are in {prepared.logs}.', err=True)
     kept = os.path.join(prepared.folder, 'outcome.json')
     with open(kept, 'w', encoding='utf-8') as handle:

@@ -55,7 +55,9 @@ class Supervisor:
         """Run everything to the end; return the `Outcome`. No child of ours is left then."""
         self._stopping = anyio.Event()
         try:
-            with anyio.open_signal_receiver(*SIGNALS) as signals:
+            # Under nohup a hang-up is ignored, and stays so.
+            wanted = [n for n in SIGNALS if n != signal.SIGHUP or signal.getsignal(n) != signal.SIG_IGN]
+            with anyio.open_signal_receiver(*wanted) as signals:
                 async with anyio.create_task_group() as watching:
                     watching.start_soon(self._watch, signals)
                     async with anyio.create_task_group() as tending:
