@@ -145,7 +145,10 @@ class Graph:
         client = ActionClient(self._node, action_type, name)
         if not self.until(client.server_is_ready, seconds):
             client.destroy()
-            raise no_lab(f'action {name}')
+            raise NoLab(
+                f'the station is there, but its action {name} is not: its trial server is only just '
+                'starting, or keeps dying (see its log in the run folder)'
+            )
         return client
 
     def send_goal(self, client, goal, on_feedback):

@@ -64,62 +64,61 @@ def expand(lab, run_dir, files):
 
 
 def _station(lab, unit, run_dir, files):
-    folder = os.path.join(run_dir, unit)
     shared = {
         'namespace': f'/{unit}',
         # Every process of a station lives on the station's own clock.
         'remappings': (('/clock', f'/{unit}/clock'),),
         'ros_arguments': _log(lab),
     }
-    arm = {
+    world = {
+        'arm_driver': _arm_driver(lab, unit, run_dir),
+        'camera_driver': {
+            f'{name}.color_profile': camera.color_profile for name, camera in lab.cameras.items()
+        },
+    }
+    gate = {'safety_gate': _safety_gate(unit, run_dir, files)}
+    server = {'trial_server': _trial_server(lab, unit, run_dir, files)}
+    return [
+        ProcessSpec(f'{unit}.sim_station', 'enpire_drivers', 'sim_station', parameters=world,
+                    stage='station', **shared),
+        ProcessSpec(f'{unit}.safety_gate', 'enpire_safety', 'safety_gate', parameters=gate,
+                    stage='gate', **shared),
+        ProcessSpec(f'{unit}.trial_server', 'enpire_research', 'trial_server', parameters=server,
+                    stage='trials', **shared),
+    ]
+
+
+def _arm_driver(lab, unit, run_dir):
+    return {
         'scene': os.path.join(run_dir, 'scene'),
         'unit': unit,
         'lab_seed': lab.seed,
-        'records': os.path.join(folder, 'records'),
+        'records': os.path.join(run_dir, unit, 'records'),
         'real_time_factor': lab.real_time_factor,
     }
-    cameras = {
-        f'{name}.color_profile': camera.color_profile for name, camera in lab.cameras.items()
-    }
-    gate = {
+
+
+def _safety_gate(unit, run_dir, files):
+    return {
         'robot_limits': files.robot_limits,
         'task_limits': files.task_limits,
-        'run_dir': folder,
+        'run_dir': os.path.join(run_dir, unit),
         'simulated': True,
     }
-    server = {
+
+
+def _trial_server(lab, unit, run_dir, files):
+    """It hashes scene and limits for the manifest: they must be those of driver and gate."""
+    return {
         'task': lab.task,
         'unit': unit,
         'lab_seed': lab.seed,
-        'run_dir': folder,
+        'run_dir': os.path.join(run_dir, unit),
+        'scene': os.path.join(run_dir, 'scene'),
+        'robot_limits': files.robot_limits,
+        'task_limits': files.task_limits,
         'simulated': True,
     }
-    return [
-        ProcessSpec(
-            f'{unit}.sim_station',
-            'enpire_drivers',
-            'sim_station',
-            parameters={'arm_driver': arm, 'camera_driver': cameras},
-            stage='station',
-            **shared,
-        ),
-        ProcessSpec(
-            f'{unit}.safety_gate',
-            'enpire_safety',
-            'safety_gate',
-            parameters={'safety_gate': gate},
-            stage='gate',
-            **shared,
-        ),
-        ProcessSpec(
-            f'{unit}.trial_server',
-            'enpire_research',
-            'trial_server',
-            parameters={'trial_server': server},
-            stage='trials',
-            **shared,
-        ),
-    ]
 
 
 def _runner(lab, run_dir, files):

@@ -45,6 +45,9 @@ def test_a_station_is_three_processes_in_its_namespace():
             'unit': 'unit0',
             'lab_seed': 5,
             'run_dir': '/runs/r/unit0',
+            'scene': '/runs/r/scene',
+            'robot_limits': '/share/robot.yaml',
+            'task_limits': '/share/task.yaml',
             'simulated': True,
         }
     }
