@@ -52,7 +52,6 @@ EXCEPTIONS = (
     ('enpire_core/enpire_core/main.py', {ROS}, 'runs nodes'),
     ('enpire_core/enpire_core/goals.py', {ROS}, 'serves actions'),
     ('enpire_core/enpire_core/testing.py', {ROS, CLOCK}, 'a graph for tests, with time limits'),
-    ('enpire_drivers/enpire_drivers/bench.py', {ROS}, 'what the nodes of one process share'),
     ('enpire_description/enpire_description/__init__.py', {ROS}, 'finds its data in an install'),
     ('enpire_bringup/enpire_bringup/graph.py', {ROS, CLOCK}, 'what the commands ask the graph'),
     ('enpire_bringup/enpire_bringup/commands', {ROS, CLOCK}, 'the command line: talks to the graph'),

@@ -30,7 +30,6 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Empty
 from trajectory_msgs.msg import JointTrajectory
 
-from enpire_drivers.bench import QUIET_IN, QUIET_OUT
 from enpire_drivers.conversions import clock_message, diagnostics_message
 from enpire_drivers.sim.records import RecordError
 from enpire_drivers.sim.station import CommandRefused, EpisodeError, Mode, StationBroken
@@ -103,18 +102,17 @@ class ArmDriver(ManagedNode):
     def open(self):
         """Open the station and offer what the node offers."""
         self._station = self._bench.open(self.parameters)
-        self._states = self.create_publisher(JointState, 'joint_states', qos.SENSOR, **QUIET_OUT)
-        self._clock_out = self.create_publisher(Clock, 'clock', qos.SENSOR, **QUIET_OUT)
-        self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', qos.EVENTS,
-                                                  **QUIET_OUT)
+        self._states = self.create_publisher(JointState, 'joint_states', qos.SENSOR)
+        self._clock_out = self.create_publisher(Clock, 'clock', qos.SENSOR)
+        self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', qos.EVENTS)
         self._offered = [
             (self.destroy_publisher, self._states), (self.destroy_publisher, self._clock_out),
             (self.destroy_publisher, self._diagnostics),
             (self.destroy_subscription, self.create_subscription(
-                JointTrajectory, 'joint_trajectory', self._on_command, qos.COMMAND, **QUIET_IN)),
+                JointTrajectory, 'joint_trajectory', self._on_command, qos.COMMAND)),
             # Best effort matches every publisher, and a lost sign of life is followed by another.
             (self.destroy_subscription, self.create_subscription(
-                Empty, 'sim/keep_alive', self._on_keep_alive, qos.SENSOR, **QUIET_IN)),
+                Empty, 'sim/keep_alive', self._on_keep_alive, qos.SENSOR)),
             (self.destroy_service, self.create_service(
                 BeginEpisode, '~/begin_episode', self._on_begin)),
             (self.destroy_service, self.create_service(EndEpisode, '~/end_episode', self._on_end))]

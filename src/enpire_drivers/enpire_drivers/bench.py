@@ -1,13 +1,5 @@
 """What the arm driver and the camera driver of a simulated station share: one world, in one thread."""
 
-from rclpy.event_handler import PublisherEventCallbacks, SubscriptionEventCallbacks
-
-# rclpy waits for QoS events of each topic by default, only to log that a partner's QoS doesn't fit. The
-# executor gathers all of them anew at each tick: for this process' 17 topics that costs as much as the
-# message itself. The partner logs it just as well.
-QUIET_OUT = {'event_callbacks': PublisherEventCallbacks(use_default_callbacks=False)}
-QUIET_IN = {'event_callbacks': SubscriptionEventCallbacks(use_default_callbacks=False)}
-
 
 class Bench:
     """Holds the station while the arm driver is configured, and tells who watches that it moved.

@@ -311,14 +311,12 @@ def test_a_replay_over_the_graph_has_the_same_bits(graph, tmp_path):
     assert lab.client.end().digest == end.digest
 
 
-def test_no_state_can_be_restored_in_a_lab(graph):
-    lab = Lab(graph)
-    lab.client.begin()
-
-    def services():
-        return [name for name, _ in lab.client.get_service_names_and_types_by_node('arm_driver', '/unit0')]
-    assert graph.until(lambda: '/unit0/arm_driver/end_episode' in services())
-    assert '/unit0/arm_driver/restore_state' not in services()
+@pytest.mark.parametrize('replay', [False, True])
+def test_a_state_can_be_restored_only_in_a_replay(graph, replay):
+    lab = Lab(graph, replay=replay)
+    offered = {service.srv_name for service in lab.arm.services}
+    assert '~/begin_episode' in offered
+    assert ('~/restore_state' in offered) == replay
 
 
 def test_physics_that_fails_breaks_the_episode_and_ends_the_process(graph):
