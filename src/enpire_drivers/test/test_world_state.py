@@ -19,7 +19,8 @@ def push_on(world, ticks):
     rest = np.array([0.0, 1.9, 1.6, -1.3, 0.0, 0.0, 0.01] * 2)
     for tick in range(ticks):
         phase = (np.arange(16)[:, None] + 16 * tick) / 480
-        rows = rest + 0.1 * np.sin(2 * np.pi * phase * np.linspace(0.3, 0.7, 14)) * ([1] * 6 + [0.05] + [1] * 6 + [0.05])
+        wave = np.sin(2 * np.pi * phase * np.linspace(0.3, 0.7, 14))
+        rows = rest + wave * np.array([0.1] * 6 + [0.005] + [0.1] * 6 + [0.005])
         world.step_tick(rows, np.zeros((16, 14)), np.zeros(14))
 
 
@@ -80,7 +81,7 @@ def test_a_world_in_another_process_has_the_same_bits(scene, tmp_path):
 def test_looking_changes_nothing(scene):
     seen, unseen = World(scene, STATION), World(scene, STATION)
     for world in (seen, unseen):
-        for tick in range(10):
+        for _ in range(10):
             push_on(world, 1)
             if world is seen:
                 world.tool_pose('left')
