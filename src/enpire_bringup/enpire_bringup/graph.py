@@ -51,6 +51,10 @@ def connect():
         rclpy.try_shutdown()
 
 
+def _names(endpoints):
+    return sorted(f'{one.node_namespace.rstrip("/")}/{one.node_name}' for one in endpoints)
+
+
 class Graph:
     """See the module. Times are wall seconds."""
 
@@ -89,6 +93,17 @@ class Graph:
         if not found:
             raise no_lab('station')
         return sorted(found)
+
+    def publishers(self, topic):
+        """Return the full names of the nodes that publish ``topic``, one an endpoint, sorted.
+
+        Right after discovery a name may still be unknown ('_NODE_NAME_UNKNOWN_').
+        """
+        return _names(self._node.get_publishers_info_by_topic(topic))
+
+    def listeners(self, topic):
+        """Return the full names of the nodes that subscribe to ``topic``; see `publishers`."""
+        return _names(self._node.get_subscriptions_info_by_topic(topic))
 
     def latest(self, message_type, topic, seconds):
         """Return the last message of a latched topic, or None."""

@@ -17,8 +17,8 @@ STATUS = tuple(status.upper() for status in trial_report.STATUSES)
 
 
 def real_time_factor(report):
-    """Return simulated seconds a wall second of a phase; NaN where it took none."""
-    if not report.wall_duration_s > 0:
+    """Return simulated seconds a wall second of a phase; NaN where it took no time of either kind."""
+    if not (report.wall_duration_s > 0 and report.end_ns > report.start_ns):
         return math.nan
     return (report.end_ns - report.start_ns) * 1e-9 / report.wall_duration_s
 

@@ -26,6 +26,7 @@ def made(**changes):
 def test_the_real_time_factor_is_simulated_over_wall_time():
     assert real_time_factor(made()) == 10.0
     assert math.isnan(real_time_factor(made(wall_duration_s=0.0)))
+    assert math.isnan(real_time_factor(made(end_ns=10 * 10**9)))
 
 
 def test_a_report_is_read_once_and_never_before_it_is_whole(tmp_path):

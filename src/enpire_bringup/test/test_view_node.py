@@ -98,7 +98,7 @@ def test_a_trial_that_ends_in_the_last_moment_is_still_named(tmp_path, start):
     process, text = start('enpire_bringup.view.lab_view_node', 'lab_view', '/lab',
                           {'run_dir': str(tmp_path), 'plain': True, 'period_s': 10.0})
     with graph.connect() as lab:
-        assert lab.until(lambda: lab._node.count_subscribers('/lab/status'), PATIENCE_S)
+        assert lab.until(lambda: lab.listeners('/lab/status'), PATIENCE_S)
     Outbox(tmp_path / 'unit1' / 'outbox').put(report())
     process.send_signal(signal.SIGINT)
     assert process.wait(PATIENCE_S) == 0

@@ -128,10 +128,12 @@ def _show(phase, result):
     kind = 'simulated' if report.simulated else 'real'
     typer.echo(f'{phase}: {status} ({kind}, trial {report.trial_id or "-"}, {report.ticks} ticks, '
                f'{report.wall_duration_s:.1f} s wall)')
-    if math.isfinite(report.score):
+    if phase == 'reset':
+        typer.echo(f'    tries {report.tries}')
+    elif math.isfinite(report.score):
         typer.echo(f'    score {report.score:.4f}')
-    for name, value in zip(report.measurement_names, report.measurement_values):
-        typer.echo(f'    {name} {value:.5g}')
+        for name, value in zip(report.measurement_names, report.measurement_values):
+            typer.echo(f'    {name} {value:.5g}')
     for attempt in report.attempts if len(report.attempts) > 1 else ():
         typer.echo(f'    attempt {attempt.attempt}: {STATUS[attempt.status]} {attempt.reason}')
     if result.error_code:

@@ -43,15 +43,12 @@ class TestLab(unittest.TestCase):
     """In the order of their names: the last one leaves the station latched."""
 
     def test_1_only_the_gate_publishes_commands_and_only_the_driver_listens(self):
+        topic = '/unit0/joint_trajectory'
         with graph.connect() as lab:
-            node = lab._node
-            found = lab.until(lambda: node.count_subscribers('/unit0/joint_trajectory')
-                              and node.count_publishers('/unit0/joint_trajectory'), PATIENCE_S)
-            self.assertTrue(found, 'gate and driver did not meet')
-            publishers = node.get_publishers_info_by_topic('/unit0/joint_trajectory')
-            listeners = node.get_subscriptions_info_by_topic('/unit0/joint_trajectory')
-        self.assertEqual([one.node_name for one in publishers], ['safety_gate'])
-        self.assertEqual([one.node_name for one in listeners], ['arm_driver'])
+            lab.until(lambda: lab.publishers(topic) == ['/unit0/safety_gate']
+                      and lab.listeners(topic) == ['/unit0/arm_driver'], PATIENCE_S)
+            self.assertEqual(lab.publishers(topic), ['/unit0/safety_gate'])
+            self.assertEqual(lab.listeners(topic), ['/unit0/arm_driver'])
 
     def test_2_a_trial_by_hand_is_judged(self, folder):
         with graph.connect() as lab:
