@@ -13,9 +13,10 @@ from .texture import floor_png
 
 OBJECT_JOINT = 't_block'
 MASS = 0.150
-# Wood on smooth plastic, 0.4 to 0.5 in tables of sliding friction. Torsion and rolling are left out:
-# the eight corners of the two boxes carry the T, and their sliding friction resists turning.
-FRICTION = 0.45
+# Wood on smooth plastic, 0.4 in tables of sliding friction; the same as the tray's own. MuJoCo takes the
+# larger of two: against the rubber of the jaws it is theirs. Torsion and rolling on the floor are left
+# out: the corners of the two boxes carry the T, and their sliding friction resists turning.
+FRICTION = 0.4
 # The orange sheet on top. Thin, so that its own sides show less than a twentieth of a pixel.
 CAP = 0.0001
 
@@ -44,7 +45,7 @@ def _numbers(*values):
 
 def _box(name, size, centre_y, mass):
     half = g.THICKNESS / 2
-    contact = (f'friction="{FRICTION} 0 0" condim="3" priority="1" solref="0.004 1" '
+    contact = (f'friction="{FRICTION} 0 0" condim="3" solref="0.0045 1" '
                f'solimp="0.95 0.99 0.0005"')
     return (f'      <geom name="{name}" type="box" material="push_t_side" mass="{mass:.9g}" {contact} '
             f'pos="{_numbers(0, centre_y, 0)}" size="{_numbers(size[0] / 2, size[1] / 2, half)}"/>\n'
