@@ -143,3 +143,25 @@ def test_a_missing_scene_is_named(tmp_path):
 def test_an_unknown_camera_in_the_profiles_is_refused(folder):
     with pytest.raises(ValueError, match='topcamera'):
         open_station(load_scene(folder), 'unit0', 1, {'topcamera': '64x48x15'})
+
+
+def test_arms_that_lose_their_command_at_full_speed_hold_within_two_seconds(folder):
+    """The lab's fastest motion, 2 rad/s, is cut off: how far do the arms go on, do they rest?"""
+    station = open_station(folder, 'unit0', 1, SMALL)
+    station.begin('t', 'rollout')
+    target = station.observe().positions.copy()
+    for _ in range(12):
+        target[[0, 1, 7, 8]] += 2.0 / 30
+        station.command(JointCommand(station.stamp_ns, target, np.zeros(14)))
+    at_cut = station.observe().positions
+    station.break_episode('test')
+    path = []
+    while station.free_tick() is not None:
+        path.append(station.observe().positions)
+    path = np.array(path)
+    assert len(path) == 60 and station.holding
+    # A joint trails its set-point by up to 0.07 rad, and makes up for no more than that before it holds.
+    assert np.abs(path - at_cut).max() < 0.1
+    assert np.abs(station.observe().velocities).max() < 0.02
+    assert np.abs(path[-1] - path[-10]).max() < 0.002
+    station.close()
