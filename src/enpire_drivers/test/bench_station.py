@@ -1,10 +1,10 @@
 """A station for tests: a task scene with a block, and moving the tools without any other package."""
 
-import mujoco
 import numpy as np
 
 from enpire_core.joints import ARM_SLICE, GRIPPER_INDEX, JOINT_COUNT
 from enpire_core.scene import TaskScene
+from enpire_drivers.sim.engine import mujoco
 from enpire_drivers.sim.motors import JointIndex
 from enpire_drivers.sim.parameters import StationParameters
 from enpire_drivers.sim.scene import STEPS_PER_TICK, build_scene

@@ -1,5 +1,7 @@
 """Camera frames: where things appear, noise, the same bits everywhere. Needs EGL or OSMesa, no ROS."""
 
+import hashlib
+import os
 import subprocess
 import sys
 import threading
@@ -145,7 +147,6 @@ def test_frames_have_the_same_bits_in_another_process_whatever_was_rendered_befo
             '    print(hashlib.sha256(frame.color.tobytes() + frame.depth.tobytes()).hexdigest())\n'
             'world.close()')
     done = subprocess.run([sys.executable, '-c', code, *sys.path], capture_output=True, text=True, timeout=120)
-    import hashlib
     ours = [hashlib.sha256(f.color.tobytes() + f.depth.tobytes()).hexdigest() for f in reversed(frames)]
     assert done.stdout.split() == ours, done.stderr
     world.close()
@@ -201,6 +202,41 @@ def test_a_machine_without_opengl_gets_one_sentence_that_says_what_to_install(mo
     monkeypatch.setattr(rendering.importlib, 'import_module', missing)
     with pytest.raises(RenderingError, match='libegl1.*libosmesa6.*egl: .*osmesa: '):
         make_world().render(TOP, make_world().snapshot(), 0, 64, 48)
+
+
+@pytest.mark.parametrize('backend', rendering.BACKENDS)
+def test_each_backend_gives_the_same_bits_or_says_that_it_is_missing(backend):
+    code = ('import sys, hashlib; sys.path[:0] = sys.argv[1:]\n'
+            'from bench_station import make_world\nfrom enpire_drivers.sim.rendering import RenderingError\n'
+            'world = make_world()\n'
+            'try:\n    frame = world.render("top_camera", world.snapshot(), 3, 320, 240, depth=True)\n'
+            'except RenderingError as error:\n    print(error)\n'
+            'else:\n    print(hashlib.sha256(frame.color.tobytes() + frame.depth.tobytes()).hexdigest())')
+    done = subprocess.run([sys.executable, '-c', code, *sys.path], capture_output=True, text=True, timeout=120,
+                          env={**os.environ, 'MUJOCO_GL': backend})
+    world = make_world()
+    frame = world.render(TOP, world.snapshot(), 3, 320, 240, depth=True)
+    ours = hashlib.sha256(frame.color.tobytes() + frame.depth.tobytes()).hexdigest()
+    world.close()
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == ours or 'this machine can not render' in done.stdout, done.stdout
+
+
+def test_where_one_backend_is_missing_the_other_is_taken(monkeypatch):
+    load, tried = rendering.importlib.import_module, []
+
+    def first_fails(name):
+        tried.append(name)
+        if len(tried) == 1:
+            raise ImportError('no EGL')
+        return load('mujoco.egl')
+    monkeypatch.delenv('MUJOCO_GL', raising=False)
+    monkeypatch.setattr(rendering.importlib, 'import_module', first_fails)
+    monkeypatch.setattr(rendering, '_forget_opengl', lambda: tried.append('forgotten'))
+    world = make_world()
+    assert world.render(TOP, world.snapshot(), 0, 64, 48).color.shape == (48, 64, 3)
+    assert tried == ['mujoco.egl', 'forgotten', 'mujoco.osmesa']
+    world.close()
 
 
 def test_rendering_from_a_second_thread_is_refused(world):

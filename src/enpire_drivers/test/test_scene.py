@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 
-import mujoco
 import numpy as np
 import pytest
 import yaml
@@ -13,6 +12,7 @@ from bench_station import BLOCK_XML, block_scene
 from enpire_core.joints import JOINT_NAMES
 from enpire_core.scene import TaskScene
 from enpire_description import share_path
+from enpire_drivers.sim.engine import mujoco
 from enpire_drivers.sim.motors import load_motors
 from enpire_drivers.sim.scene import (META_FILE, MODEL_FILE, SceneError, build_scene, home_positions,
                                       load_scene, station_figures, write_scene)

@@ -16,6 +16,8 @@ import yaml
 from enpire_core.joints import ARM_DOF, ARMS, JOINT_NAMES
 from enpire_description import share_path
 
+from .engine import mujoco
+
 
 @dataclass(frozen=True)
 class Motor:
@@ -52,7 +54,6 @@ def add_motors(spec, motors):
     Actuators stand in the order of JOINT_NAMES and are named after their joints. A gripper's actuator
     pulls on a tendon whose length is the opening, so that each jaw feels the whole force.
     """
-    import mujoco
     for motor in motors:
         actuator = spec.add_actuator(name=motor.joint)
         actuator.gaintype = mujoco.mjtGain.mjGAIN_FIXED

@@ -11,13 +11,16 @@ import copy
 import hashlib
 import importlib
 import os
+import sys
 import threading
+import weakref
 from dataclasses import dataclass
 
-import mujoco
 import numpy as np
 
 from enpire_core.types import CameraInfo, Frame
+
+from .engine import mujoco
 
 BACKENDS = ('egl', 'osmesa')
 CAMERA_PARENT = {'top_camera': 'station', 'left_wrist_camera': 'left_flange',
@@ -55,6 +58,8 @@ def _make_gl_context(width, height):
         raise RenderingError(f'MUJOCO_GL: expected one of {", ".join(BACKENDS)} or nothing, got {wanted!r}')
     reasons = []
     for backend in (wanted,) if wanted else BACKENDS:
+        if reasons:
+            _forget_opengl()
         os.environ['PYOPENGL_PLATFORM'] = backend
         try:
             context = importlib.import_module(f'mujoco.{backend}').GLContext(width, height)
@@ -65,6 +70,13 @@ def _make_gl_context(width, height):
     raise RenderingError(
         'this machine can not render: expected EGL (Debian: libegl1 libegl-mesa0 libgl1-mesa-dri) or OSMesa '
         f'(Debian: libosmesa6), got {"; ".join(reasons)}. Install one of them; MUJOCO_GL chooses')
+
+
+def _forget_opengl():
+    """Forget PyOpenGL, which keeps the platform that it was first imported with."""
+    for name in list(sys.modules):
+        if name.split('.')[0] == 'OpenGL' or name.startswith(('mujoco.egl', 'mujoco.osmesa')):
+            del sys.modules[name]
 
 
 class _Canvas:
@@ -88,6 +100,8 @@ class _Canvas:
         self._perturb = mujoco.MjvPerturb()
         self._rect = mujoco.MjrRect(0, 0, width, height)
         self._thread = threading.get_ident()
+        # Also at the end of the program, while the modules that free it still exist.
+        self.close = weakref.finalize(self, _free, self._context, self._gl)
 
     def draw(self, data, camera, depth=False):
         """Return color (H, W, 3) uint8 and depth (H, W) float32 of OpenGL, or None, bottom row first."""
@@ -109,10 +123,12 @@ class _Canvas:
         mujoco.mjr_readPixels(color, values, self._rect, self._context)
         return color, values
 
-    def close(self):
-        """Free OpenGL's resources."""
-        self._context.free()
-        self._gl.free()
+
+def _free(context, gl):
+    """Free OpenGL's resources, of this context and no other."""
+    gl.make_current()
+    context.free()
+    gl.free()
 
 
 class CameraRenderer:

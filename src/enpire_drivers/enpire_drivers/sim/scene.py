@@ -13,7 +13,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-import mujoco
 import numpy as np
 import yaml
 
@@ -21,6 +20,7 @@ from enpire_core.files import write_bytes, write_json
 from enpire_core.joints import ARMS
 from enpire_description import share_path
 
+from .engine import mujoco
 from .motors import JointIndex, add_motors, load_motors
 from .surroundings import add_surroundings
 

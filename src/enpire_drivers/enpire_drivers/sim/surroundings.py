@@ -1,6 +1,6 @@
 """What stands around the robot in the simulation: table, tray, camera mast, light."""
 
-import mujoco
+from .engine import mujoco
 
 TABLE_SIZE = (0.70, 0.75, 0.02)
 TABLE_CENTRE_X = 0.22

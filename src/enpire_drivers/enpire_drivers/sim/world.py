@@ -10,12 +10,12 @@ import copy
 import hashlib
 import struct
 
-import mujoco
 import numpy as np
 
 from enpire_core.joints import ARMS, JOINT_COUNT, JOINT_NAMES
 from enpire_core.types import JointState
 
+from .engine import mujoco
 from .motors import JointIndex, gains, load_motors
 from .rendering import CameraRenderer, camera_info
 from .scene import STEP_RATE_HZ, STEPS_PER_TICK
