@@ -19,8 +19,8 @@ setup(
     license='Apache-2.0',
     entry_points={
         'console_scripts': [
-            'trial_server = enpire_research.trial_server_node:main',
-            'trial_runner = enpire_research.trial_runner_node:main',
+            'trial_server = enpire_research.trial_server:main',
+            'trial_runner = enpire_research.trial_runner:main',
         ],
     },
 )

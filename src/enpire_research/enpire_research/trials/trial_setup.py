@@ -45,13 +45,16 @@ class TrialSetup:
     kinematics: Kinematics
 
 
-def make_setup(task, robot_file=None, model=None):
-    """Return the TrialSetup of ``task``; ValueError where its limits lack a profile, or are wider."""
-    robot_file, model = robot_file or robot_limits_file(), model or model_file()
-    profiles = gate_limits.load(robot_file, task.limits_file)
+def make_setup(task, robot_file=None, task_file=None):
+    """Return the TrialSetup of ``task``; ValueError where its limits lack a profile, or are wider.
+
+    ``robot_file``, ``task_file``: limits; None: the shipped ones of the robot, those of the task.
+    """
+    robot_file, task_file, model = robot_file or robot_limits_file(), task_file or task.limits_file, model_file()
+    profiles = gate_limits.load(robot_file, task_file)
     for name in (RESET_PROFILE, ROLLOUT_PROFILE):
         if name not in profiles:
-            raise ValueError(f'{task.limits_file}: expected the profiles {RESET_PROFILE!r} and '
+            raise ValueError(f'{task_file}: expected the profiles {RESET_PROFILE!r} and '
                              f'{ROLLOUT_PROFILE!r}, got {", ".join(profiles)}')
     home = home_positions()
     motion = {name: MotionLimits.from_gate(found, home) for name, found in profiles.items()}
