@@ -14,11 +14,13 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.signals import SignalHandlerOptions
 from std_srvs.srv import Trigger
 
+from enpire_bringup import lock, run
 from enpire_core import qos
 from enpire_interfaces.msg import LabStatus, SafetyState
 
 DISCOVERY_S = 4.0
 ANSWER_S = 5.0
+SETTLE_S = 1.0
 SAFETY_STATE = 'enpire_interfaces/msg/SafetyState'
 
 
@@ -28,9 +30,8 @@ class NoLab(RuntimeError):
 
 def no_lab(what):
     """Return the `NoLab` about ``what`` that was not found."""
-    domain = os.environ.get('ROS_DOMAIN_ID', '0')
     return NoLab(
-        f'no {what} in ROS domain {domain}: no lab runs there, or it is only just starting. '
+        f'no {what} in ROS domain {lock.own_domain()}: no lab runs there, or it is only just starting. '
         'Start one in another terminal with `enpire lab`.'
     )
 
@@ -49,6 +50,37 @@ def connect():
         executor.shutdown()
         node.destroy_node()
         rclpy.try_shutdown()
+
+
+def expected_units():
+    """Return the stations of the lab that runs in this domain, as its lab file says; empty without one."""
+    folder = lock.running()
+    path = os.path.join(folder, 'lab.yaml') if folder else ''
+    return set(run.read_lab(path).units) if os.path.isfile(path) else set()
+
+
+class _Settled:
+    """Whether discovery has come to rest: nothing new for SETTLE_S, and nothing expected is missing."""
+
+    def __init__(self):
+        self.found = set()
+        self._since_s = time.monotonic()
+
+    def settled(self, now, expected):
+        """Take in the names found ``now``; return whether it is at rest."""
+        if not now <= self.found:
+            self.found |= now
+            self._since_s = time.monotonic()
+        rest = time.monotonic() - self._since_s >= SETTLE_S
+        return bool(self.found) and rest and expected <= self.found
+
+
+def _answer(future, seconds):
+    if future is None:
+        return False, f'its safety gate was not found within {seconds:g} s'
+    if not future.done():
+        return False, f'its safety gate did not answer within {seconds:g} s'
+    return future.result().success, future.result().message
 
 
 def _names(endpoints):
@@ -72,27 +104,49 @@ class Graph:
                 return value
             self._executor.spin_once(timeout_sec=min(left, 0.1))
 
-    def units(self, seconds=DISCOVERY_S, settle_s=0.5):
-        """Return the names of the stations that have a safety gate, sorted; `NoLab` without any.
+    def units(self, seconds=DISCOVERY_S):
+        """Return the names of the stations, sorted; `NoLab` without any.
 
-        Looks until nothing new has come for ``settle_s``.
+        They are those of the lab that runs here, as its lab file says, and every other one whose
+        safety gate is found. A gate that is there is found within SETTLE_S after the one before it.
         """
-        found, since = set(), time.monotonic()
-
-        def settled():
-            nonlocal found, since
-            now = {topic.split('/')[1] for topic, types in self._node.get_topic_names_and_types()
-                   if topic.count('/') == 2 and topic.endswith('/safety_state')
-                   and SAFETY_STATE in types
-                   and self._node.count_publishers(topic)}
-            if now != found:
-                found, since = now, time.monotonic()
-            return found and time.monotonic() - since >= settle_s
-
-        self.until(settled, seconds)
-        if not found:
+        expected = expected_units()
+        look = _Settled()
+        self.until(lambda: look.settled(self._gates(), expected), seconds)
+        if not look.found and not expected:
             raise no_lab('station')
-        return sorted(found)
+        return sorted(look.found | expected)
+
+    def _gates(self):
+        """Return the names of the stations whose safety gate is found now."""
+        return {
+            topic.split('/')[1] for topic, types in self._node.get_topic_names_and_types()
+            if topic.count('/') == 2 and topic.endswith('/safety_state') and SAFETY_STATE in types
+            and self._node.count_publishers(topic)
+        }
+
+    def trip_all(self, seconds=ANSWER_S):
+        """Trip every safety gate, each as soon as it is found; return unit -> (success, message).
+
+        `NoLab` where none is found and no lab runs here.
+        """
+        expected, look = expected_units(), _Settled()
+        clients, futures = {}, {}
+
+        def done():
+            settled = look.settled(self._gates(), expected)
+            for unit in look.found | expected:
+                if unit not in clients:
+                    clients[unit] = self._node.create_client(Trigger, f'/{unit}/safety_gate/trip')
+                if unit not in futures and clients[unit].service_is_ready():
+                    futures[unit] = clients[unit].call_async(Trigger.Request())
+            return settled and len(futures) == len(clients) and all(
+                future.done() for future in futures.values())
+
+        self.until(done, seconds)
+        if not clients:
+            raise no_lab('station')
+        return {unit: _answer(futures.get(unit), seconds) for unit in sorted(clients)}
 
     def publishers(self, topic):
         """Return the full names of the nodes that publish ``topic``, one an endpoint, sorted.
@@ -128,32 +182,10 @@ class Graph:
             if not self.until(client.service_is_ready, seconds):
                 return False, f'{service} is not there'
             future = client.call_async(Trigger.Request())
-            if not self.until(future.done, seconds):
-                return False, f'{service} did not answer within {seconds:g} s'
-            return future.result().success, future.result().message
+            self.until(future.done, seconds)
+            return _answer(future, seconds)
         finally:
             self._node.destroy_client(client)
-
-    def trigger_all(self, services, seconds=ANSWER_S):
-        """Call several Trigger services at once; return service -> (success, message)."""
-        clients = {name: self._node.create_client(Trigger, name) for name in services}
-        futures, answers = {}, {}
-
-        def done():
-            for name, client in clients.items():
-                if name not in futures and client.service_is_ready():
-                    futures[name] = client.call_async(Trigger.Request())
-            return len(futures) == len(clients) and all(f.done() for f in futures.values())
-
-        self.until(done, seconds)
-        for name, client in clients.items():
-            future = futures.get(name)
-            if future is not None and future.done():
-                answers[name] = (future.result().success, future.result().message)
-            else:
-                answers[name] = (False, f'did not answer within {seconds:g} s')
-            self._node.destroy_client(client)
-        return answers
 
     def action_client(self, action_type, name, seconds=DISCOVERY_S):
         """Return a connected action client; `NoLab` where no server is there."""

@@ -1,5 +1,6 @@
 """A lab for the official `launch`: turns `ProcessSpec`s into launch_ros nodes. Needs `launch_ros`."""
 
+import contextlib
 import os
 import shlex
 import signal
@@ -22,6 +23,10 @@ OPTIONS = {
     'units': int, 'task': str, 'policy': str, 'trials': int, 'seed': int,
     'real_time_factor': float, 'folder': str,
 }
+
+
+# The lock of a lab, until `ros2 launch` ends: then the kernel lets go of it.
+_held = contextlib.ExitStack()
 
 
 def options_of(texts):
@@ -48,9 +53,9 @@ def lab_actions(context):
     """Return the actions of a lab. For an OpaqueFunction: the arguments have their values by then."""
     texts = context.launch_configurations
     lab = run.read_lab(texts.get('lab') or None, options_of(texts))
-    held = lock.hold(os.path.abspath(lab.folder))
-    held.__enter__()  # let go of by the kernel when `ros2 launch` ends
+    note = _held.enter_context(lock.hold())
     prepared = run.prepare(lab)
+    note(prepared.folder)
     namespaces = []
     for spec in prepared.specs:
         if spec.namespace not in namespaces:

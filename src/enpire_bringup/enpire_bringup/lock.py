@@ -3,7 +3,13 @@
 import contextlib
 import fcntl
 import os
+import struct
 import tempfile
+
+# What stands before the run folder in the lock file.
+RUN = 'run folder '
+# struct flock of 64-bit Linux: type, whence, start, length, process (0 for a lock of an open file).
+_FLOCK = struct.Struct('@hhqqi4x')
 
 
 class Taken(RuntimeError):
@@ -17,24 +23,61 @@ def path_of(domain, user=None):
 
 
 @contextlib.contextmanager
-def hold(folder, domain=None):
-    """Hold the lock of the domain while a lab with runs in ``folder`` runs; `Taken` if another does.
+def hold(domain=None):
+    """Hold the lock of the domain while a lab runs; `Taken` if another does.
 
-    The kernel lets go of it when this process ends, however it ends.
+    Yields a function to be told of the run folder, for `running`. The kernel lets go of the lock when
+    this process ends, however it ends.
     Not covered: labs of other users, or of other machines in the same network.
     """
-    domain = os.environ.get('ROS_DOMAIN_ID', '0') if domain is None else domain
+    domain = own_domain() if domain is None else domain
     descriptor = os.open(path_of(domain), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     try:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
+            fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, _request())
+        except (BlockingIOError, PermissionError) as error:
             raise Taken(
-                f'a lab runs already in ROS domain {domain}: {os.read(descriptor, 4096).decode()}. '
+                f'a lab runs already in ROS domain {domain}: {_read(descriptor)}. '
                 'Stop it with Ctrl-C in its terminal, or set ROS_DOMAIN_ID to another number'
             ) from error
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, f'process {os.getpid()}, runs in {folder}'.encode())
-        yield
+        _write(descriptor, f'process {os.getpid()}, not ready yet')
+        yield lambda folder: _write(descriptor, f'process {os.getpid()}, {RUN}{folder}')
     finally:
         os.close(descriptor)
+
+
+def running(domain=None):
+    """Return the run folder of the lab that runs in the domain, or None."""
+    domain = own_domain() if domain is None else domain
+    try:
+        descriptor = os.open(path_of(domain), os.O_RDWR | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return None
+    try:
+        # This asks who stands in the way and takes nothing: a lab that starts now is not disturbed.
+        answer = fcntl.fcntl(descriptor, fcntl.F_OFD_GETLK, _request())
+        if _FLOCK.unpack(answer)[0] == fcntl.F_UNLCK:
+            return None  # that lab has ended
+        _, found, folder = _read(descriptor).partition(RUN)
+        return folder if found else None
+    finally:
+        os.close(descriptor)
+
+
+def _request():
+    """Return a request for a write lock on the whole file, owned by the open file."""
+    return _FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+
+
+def own_domain():
+    """Return the ROS domain of this process, as text."""
+    return os.environ.get('ROS_DOMAIN_ID') or '0'
+
+
+def _read(descriptor):
+    return os.pread(descriptor, 4096, 0).decode(errors='replace')
+
+
+def _write(descriptor, text):
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, text.encode(), 0)

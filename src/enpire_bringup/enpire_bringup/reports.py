@@ -85,7 +85,13 @@ class Tally:
         if math.isfinite(real_time_factor(report)):
             self.real_time_factor = real_time_factor(report)
         if report.status != SUCCEEDED:
-            self.reason = report.error_msg or report.status
+            self.reason = reason_of(report)
+
+
+def reason_of(report):
+    """Return why a phase ended as it did, in words: its error, else what its last verdict said."""
+    verdict = report.attempts[-1].reason if report.attempts else ''
+    return report.error_msg or verdict or report.status
 
 
 def wilson(successes, trials):

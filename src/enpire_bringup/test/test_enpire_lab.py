@@ -127,7 +127,7 @@ def test_a_second_lab_in_the_same_domain_is_refused_and_the_first_goes_on(start)
     second = start('--units', '1')
     text = second.end()
     assert second.process.returncode == 1
-    assert f'a lab runs already in ROS domain 90: process {first.process.pid}' in text
+    assert f'a lab runs already in ROS domain 90: process {first.process.pid}, run folder' in text
     third = start('--units', '1', domain='91')
     third.end()
     assert third.process.returncode == 0

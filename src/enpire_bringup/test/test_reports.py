@@ -11,7 +11,7 @@ from enpire_bringup import summary
 from enpire_bringup.reports import Outboxes, Tally, rate, real_time_factor, wilson
 from enpire_bringup.view import table
 from enpire_research.trials.outbox import Outbox
-from enpire_research.trials.report import Report
+from enpire_research.trials.report import Attempt, Report
 
 
 def made(**changes):
@@ -58,6 +58,14 @@ def test_voids_and_cancelled_trials_are_not_in_the_rate():
     tally = tally_of({}, {'status': 'failed'}, {'status': 'void'}, {'status': 'canceled'},
                      {'phase': 'reset', 'status': 'void'})
     assert (tally.trials, tally.successes, tally.voids, tally.canceled) == (2, 1, 2, 1)
+
+
+def test_the_reason_is_the_error_else_the_last_verdict_else_the_status():
+    attempt = Attempt(1, 0, 1, 'failed', 0.5, 'T 12 mm off')
+    for change, reason in (
+            ({'error_msg': 'refused', 'attempts': [attempt]}, 'refused'),
+            ({'attempts': [attempt]}, 'T 12 mm off'), ({}, 'failed')):
+        assert tally_of({'status': 'failed', **change}).reason == reason
 
 
 def test_tries_of_resets_are_counted():

@@ -57,8 +57,9 @@ def lab(
     }
     try:
         wanted = runs.read_lab(lab_file, options)
-        with lock.hold(os.path.abspath(wanted.folder)):
+        with lock.hold() as note:
             prepared = runs.prepare(wanted, run)
+            note(prepared.folder)
             typer.echo(f'SIMULATED lab {wanted.name}: logs and results in {prepared.folder}')
             live = sys.stdout.isatty() and not plain
             outcome = _supervise(prepared, _children(prepared, not live), quiet=live)

@@ -18,14 +18,13 @@ def stop():
 
     with graph.connect() as lab:
         try:
-            units = lab.units()
+            answers = lab.trip_all()
         except graph.NoLab as error:
             typer.echo(str(error), err=True)
             raise typer.Exit(1) from None
-        answers = lab.trigger_all([f'/{unit}/safety_gate/trip' for unit in units])
-    for service, (success, message) in answers.items():
+    for unit, (success, message) in answers.items():
         word = 'stopped' if success else 'NOT STOPPED'
-        typer.echo(f'{service.split("/")[1]}: {word}{": " + message if message else ""}')
+        typer.echo(f'{unit}: {word}{": " + message if message else ""}')
     if not all(success for success, _ in answers.values()):
         typer.echo('At least one gate did not confirm. Its driver holds by itself when commands '
                    'stop; use the power switch where people are near.', err=True)

@@ -8,7 +8,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from enpire_bringup.reports import real_time_factor, wilson
+from enpire_bringup.reports import real_time_factor, reason_of, wilson
 from enpire_research.trials.report import RESET, SUCCEEDED
 
 # Values of StationStatus.PHASE_*.
@@ -106,7 +106,9 @@ def plain_line(report, tally):
     if report.phase == RESET and report.status == SUCCEEDED:
         return None
     score = f', score {report.score:.3f}' if math.isfinite(report.score) else ''
-    reason = f': {" ".join(report.error_msg.split())}' if report.error_msg else ''
+    reason = ''
+    if report.status != SUCCEEDED and reason_of(report) != report.status:
+        reason = f': {" ".join(reason_of(report).split())}'
     return (
         f'{report.unit} {report.trial_id} {report.phase} {report.status.upper()}{score}, '
         f'{factor(real_time_factor(report))} real time; {tally.successes} of {tally.trials} '

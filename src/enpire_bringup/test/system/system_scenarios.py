@@ -1,0 +1,103 @@
+"""What a station has to do, as functions: for the tests here and for those under launch_testing.
+
+Each takes a `Watcher`, the name of a unit, and where processes are killed a function that does it. An
+AssertionError says what was expected and what came.
+"""
+
+from enpire_interfaces.msg import SafetyState
+from system_watcher import status
+
+TICK_NS = 1_000_000_000 // 30
+# The driver's own stop: the last command may be 0.1 s old on the unit's clock, rounded up to a tick.
+DRIVER_STOP_NS = 4 * TICK_NS + 10
+MOVING_RAD_S = 0.5
+GATE, DRIVER, LINK = 'safety_gate', 'arm_driver', 'trial_link'
+
+
+# ---- the graph ---------------------------------------------------------------------------------
+def ends(watcher, topic):
+    """Return ([publishers], [subscribers]) of a topic as full names of nodes, without the watcher's own."""
+    def names(found):
+        return sorted(f'{one.node_namespace.rstrip("/")}/{one.node_name}' for one in found
+                      if one.node_name != watcher.node.get_name())
+    return (names(watcher.node.get_publishers_info_by_topic(topic)),
+            names(watcher.node.get_subscriptions_info_by_topic(topic)))
+
+
+def only_the_gate_commands_and_only_the_driver_listens(watcher, unit):
+    """joint_trajectory: published by the unit's gate alone, heard by its arm driver alone."""
+    wanted = ([f'/{unit}/{GATE}'], [f'/{unit}/{DRIVER}'])
+    watcher.until(lambda: all(ends(watcher, f'/{unit}/joint_trajectory')),
+                  f'gate and driver of {unit} to meet')
+    found = ends(watcher, f'/{unit}/joint_trajectory')
+    assert found == wanted, f'joint_trajectory of {unit}: expected {wanted}, got {found}'
+
+
+def the_driver_hears_nothing_that_research_publishes(watcher, unit):
+    """Of the topics of trial server and policies only the sign of life reaches the driver."""
+    heard = [topic for topic, _ in watcher.node.get_topic_names_and_types()
+             if f'/{unit}/{DRIVER}' in ends(watcher, topic)[1]]
+    # Which no motion follows from. /parameter_events is ROS's own.
+    assert sorted(heard) == [f'/{unit}/joint_trajectory', f'/{unit}/sim/keep_alive'], heard
+
+
+# ---- trials ------------------------------------------------------------------------------------
+def a_good_trial_is_judged(watcher, unit, trial_id, policy_file, reset=True):
+    """Reset and rollout of a policy without faults: a verdict, no error. Returns the rollout's result."""
+    if reset:
+        done = watcher.run(unit, 'reset', trial_id=trial_id, seed=7)
+        assert status(done) == 'succeeded', f'reset: {status(done)} {done.error_code} {done.error_msg}'
+    done = watcher.run(unit, 'rollout', trial_id=trial_id, seed=7, policy_file=policy_file)
+    assert done.error_code == 0 and status(done) in ('succeeded', 'failed'), (
+        f'rollout: expected a verdict, got {status(done)} {done.error_code} {done.error_msg}')
+    assert done.report.simulated
+    return done
+
+
+def swinging(watcher, unit, trial_id, policy_file):
+    """Start a rollout of a policy that swings the arms and wait until they move; return its future."""
+    watcher.watch(unit)
+    _, future = watcher.send(unit, 'rollout', trial_id=trial_id, seed=7, policy_file=policy_file)
+    states = watcher.states[unit]
+    first = len(states)
+    watcher.until(lambda: len(states) > first + 30 and abs(states[-1].velocities[0]) > MOVING_RAD_S,
+                  lambda: f'{unit} to move; {future.result().result if future.done() else "no result yet"}')
+    return future
+
+
+# ---- stops -------------------------------------------------------------------------------------
+def a_tripped_gate_stays_so_until_it_is_cleared(watcher, unit):
+    """Trip and clear by service."""
+    assert watcher.trigger(f'/{unit}/safety_gate/trip').success
+    watcher.until_mode(unit, SafetyState.MODE_LATCHED, 'the tripped gate to be latched')
+    assert watcher.trigger(f'/{unit}/safety_gate/clear').success
+    watcher.until_mode(unit, SafetyState.MODE_HOLDING, 'the cleared gate to hold')
+
+
+def the_unit_is_out_until_it_is_cleared(watcher, unit, trial_id, policy_file, rule):
+    """A latched gate refuses trials (error 216, VOID) and names ``rule``; cleared, the next one works."""
+    said = watcher.until_mode(unit, SafetyState.MODE_LATCHED, f'the gate of {unit} to be latched')
+    assert said.rule == rule, f'expected the latch {rule}, got {said.rule}: {said.reason}'
+    refused = watcher.run(unit, 'rollout', trial_id=f'{trial_id}-out', seed=7, policy_file=policy_file)
+    assert (status(refused), refused.error_code) == ('void', refused.ERROR_LATCHED), refused.error_msg
+    answer = watcher.trigger(f'/{unit}/safety_gate/clear')
+    assert answer.success, answer.message
+    a_good_trial_is_judged(watcher, unit, f'{trial_id}-cleared', policy_file)
+
+
+def the_world_ran_free_and_stands(watcher, unit, since):
+    """Wait until the world left lockstep, ran its 2 s and stands still.
+
+    ``since``: index of the newest joint state at the fault. Returns the stamp of the last tick in
+    lockstep: the one after which the pause of silence came.
+    """
+    states = watcher.states[unit]
+
+    def pause():
+        gaps = [(b.wall_s - a.wall_s, a.stamp_ns) for a, b in zip(states[since:], states[since + 1:])]
+        return max(gaps, default=(0.0, 0))
+
+    def ran():
+        return pause()[0] > 0.5 and states[-1].stamp_ns >= pause()[1] + 60 * TICK_NS
+    watcher.until(ran, lambda: f'{unit} to run freely for 2 s after silence; the longest pause was {pause()}')
+    return pause()[1]
