@@ -37,7 +37,7 @@ DIAGNOSTICS_S = 1.0
 # Reliable, the newest only. A picture goes out in many pieces and best effort loses some of them: at
 # 640x480 about a quarter, found again only with the next beat. Who subscribes with the
 # sensor profile is served too. A subscriber that hangs does not stop the publisher.
-FRAMES = qos.COMMAND
+FRAMES = qos.IMAGES
 _PROFILE_TEXT = 'width and height in pixels and frames a second (5, 6, 10, 15 or 30) of '
 
 

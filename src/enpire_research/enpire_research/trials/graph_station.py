@@ -295,7 +295,7 @@ class _Look:
         self._node, self._camera = node, camera
         self._message = None
         self.stamp_ns, self.used_ns = None, 0
-        self._subscription = node.create_subscription(Image, f'{camera}/color/image_raw', self._on_image, qos.SENSOR,
+        self._subscription = node.create_subscription(Image, f'{camera}/color/image_raw', self._on_image, qos.IMAGES,
                                                       **_QUIET_IN)
 
     def _on_image(self, message):
