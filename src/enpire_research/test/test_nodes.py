@@ -1,5 +1,6 @@
-"""The trial server among the real gate and driver nodes, in one process: same bits as the direct runner."""
+"""Trial server and runner among the real gate and driver nodes, in one process."""
 
+import json
 import os
 
 import pytest
@@ -15,13 +16,16 @@ from enpire_drivers.camera_driver_node import CameraDriver  # noqa: E402
 from enpire_drivers.sim.scene import write_scene  # noqa: E402
 from enpire_drivers.sim_station import open_from_parameters  # noqa: E402
 from enpire_interfaces.action import Reset, Rollout  # noqa: E402
+from enpire_interfaces.msg import LabStatus, TrialReport  # noqa: E402
 from enpire_research.conversions import report_from_message  # noqa: E402
+from enpire_research.trial_runner import TrialRunner  # noqa: E402
 from enpire_research.trial_server_node import TrialServer  # noqa: E402
 from enpire_research.trials.outbox import Outbox  # noqa: E402
 from enpire_research.trials.trial_setup import robot_limits_file  # noqa: E402
 from enpire_safety.safety_gate_node import SafetyGateNode  # noqa: E402
 from rclpy.action import ActionClient  # noqa: E402
 from rclpy.parameter import Parameter  # noqa: E402
+from std_srvs.srv import Trigger  # noqa: E402
 
 pytestmark = pytest.mark.node
 CAMERAS = ('top_camera', 'left_wrist_camera', 'right_wrist_camera')
@@ -97,3 +101,103 @@ def test_a_trial_through_the_graph_has_the_bits_of_the_direct_runner(lab, tmp_pa
     assert [one.phase for one in kept] == ['reset', 'rollout'] and not problems
     assert kept[1].to_dict() == report_from_message(rollout.report).to_dict()
     assert feedback and all(one.feedback.text for one in feedback)
+
+
+def test_a_second_goal_is_refused_while_one_runs_and_a_cancel_ends_it_at_once(lab):
+    goal = Rollout.Goal(trial_id='long', seed=1, policy_file=trial_helpers.policy('waits'))
+    # Slowed down, so that it still runs while we look: nothing else about it changes.
+    lab.task.episode_s = 3600.0
+    seen = []
+    first, handle = lab.send(lab.rollout, goal, seen.append)
+    assert lab.graph.until(lambda: any(one.feedback.step == Rollout.Feedback.STEP_POLICY for one in seen))
+    status, second = lab.result(lab.reset, Reset.Goal(trial_id='other', seed=1))
+    assert (status, second.error_code) == (GoalStatus.STATUS_ABORTED, Reset.Result.ERROR_BUSY)
+    assert 'rollout' in second.error_msg and not first.done()
+    cancel = handle.cancel_goal_async()
+    assert lab.graph.until(lambda: cancel.done() and first.done(), 5.0)
+    result = first.result()
+    assert result.status == GoalStatus.STATUS_CANCELED
+    assert result.result.error_code == Rollout.Result.ERROR_CANCELED
+    lab.task.episode_s = 6.0
+    status, third = lab.result(lab.reset, Reset.Goal(trial_id='third', seed=1))
+    assert third.error_code == 0, third.error_msg
+
+
+BAD_GOALS = [
+    (dict(trial_id='a/b'), 'ERROR_INVALID_GOAL', 'trial_id'),
+    (dict(task='peg'), 'ERROR_UNKNOWN_TASK', 'block'),
+    (dict(manifest_hash='0' * 64), 'ERROR_MANIFEST', 'manifest_hash'),
+    (dict(max_attempts=9), 'ERROR_INVALID_GOAL', 'max_attempts'),
+    (dict(episode_s=float('nan')), 'ERROR_INVALID_GOAL', 'episode_s'),
+    (dict(episode_s=7.0), 'ERROR_INVALID_GOAL', 'episode_s'),
+    (dict(artifact_file='x.onnx'), 'ERROR_INVALID_GOAL', 'artifact_file'),
+    (dict(policy_file=''), 'ERROR_INVALID_GOAL', 'policy_file')]
+
+
+def test_goals_with_bad_fields_are_refused_with_code_and_field(lab):
+    for fields, code, word in BAD_GOALS:
+        goal = Rollout.Goal(**{'trial_id': 'x', 'policy_file': 'p.py', **fields})
+        status, result = lab.result(lab.rollout, goal)
+        assert status == GoalStatus.STATUS_ABORTED
+        assert result.error_code == getattr(Rollout.Result, code), fields
+        assert word in result.error_msg
+    assert not Outbox(os.path.join(lab.run, 'outbox')).reports()[0]
+
+
+def test_a_tripped_gate_voids_the_trial_and_the_next_goal_says_what_to_do(lab):
+    lab.task.episode_s = 3600.0
+    seen = []
+    first, _ = lab.send(lab.rollout, Rollout.Goal(
+        trial_id='long', policy_file=trial_helpers.policy('waits')), seen.append)
+    assert lab.graph.until(lambda: any(one.feedback.step == Rollout.Feedback.STEP_POLICY for one in seen))
+    client = lab.server.create_client(Trigger, 'safety_gate/trip')
+    assert lab.graph.call(client, Trigger.Request()).success
+    assert lab.graph.until(first.done, 10.0)
+    result = first.result().result
+    assert result.error_code == Rollout.Result.ERROR_LATCHED
+    assert result.report.status == TrialReport.STATUS_VOID
+    _, again = lab.result(lab.reset, Reset.Goal(trial_id='next'))
+    assert again.error_code == Reset.Result.ERROR_LATCHED and 'operator' in again.error_msg
+
+
+def test_the_runner_hands_out_trials_writes_its_summary_and_finishes(lab):
+    runner = lab.add(TrialRunner, policy=trial_helpers.policy('push_left'), run_dir=lab.folder, units=['unit0'],
+                     trials=2, lab_seed=3, lab='small', task='block')
+    heard = []
+    lab.server.create_subscription(LabStatus, '/unit0/status', heard.append, 10)
+    assert runner.bring_up(), runner.fault
+    assert lab.graph.until(lambda: runner.exit_code is not None, 60.0)
+    assert runner.exit_code == 0
+    with open(os.path.join(lab.folder, 'summary.json'), encoding='utf-8') as handle:
+        summary = json.load(handle)
+    assert summary['finished'] and summary['stations']['unit0']['trials'] == 2
+    assert [one['trial_id'] for one in summary['results']] == ['trial-00000', 'trial-00001']
+    assert summary['first_trial_after_s'] >= 0.0
+    assert lab.graph.until(lambda: heard[-1].stations[0].trials == 2) and heard[-1].trials_wanted == 2
+
+
+def test_a_station_that_latched_is_out_and_comes_back_when_it_is_cleared(lab):
+    trip, clear = (lab.server.create_client(Trigger, f'safety_gate/{name}') for name in ('trip', 'clear'))
+    assert lab.graph.call(trip, Trigger.Request()).success
+    runner = lab.add(TrialRunner, policy=trial_helpers.policy('push_left'), run_dir=lab.folder, units=['unit0'],
+                     trials=1, lab='small', task='block')
+    runner._check_end = lambda: None  # alone in its lab it would end: here an operator comes in time
+    assert runner.bring_up(), runner.fault
+    row = runner._schedule.rows['unit0']
+    assert lab.graph.until(lambda: row.out != '', 20.0)
+    assert row.latched and row.voids == 1 and 'latched' in row.reason
+    assert lab.graph.call(clear, Trigger.Request()).success
+    assert lab.graph.until(lambda: row.trials == 1, 30.0), row
+    assert row.results[0][0] == 'trial-00000-r1'
+
+
+def test_markers_show_outlines_and_verdict_to_those_who_come_late(lab):
+    from enpire_core import qos
+    from visualization_msgs.msg import MarkerArray
+    lab.result(lab.reset, Reset.Goal(trial_id='t'))
+    heard = []
+    lab.server.create_subscription(MarkerArray, 'markers', heard.append, qos.STATE)
+    assert lab.graph.until(lambda: heard)
+    assert [(one.ns, one.header.frame_id) for one in heard[0].markers] == [
+        ('goal', 'unit0/station'), ('verdict', 'unit0/station')]
+    assert 'succeeded' in heard[0].markers[1].text

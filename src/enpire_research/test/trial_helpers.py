@@ -11,7 +11,7 @@ import numpy as np
 from enpire_core.scene import TaskScene
 from enpire_research.trials.direct import DirectRunner, make_station
 from enpire_research.trials.trial_setup import Hooks, make_setup
-from enpire_tasks.types import FAILURE, SUCCESS, UNKNOWN, Judgement, SceneNotFound, frames_digest
+from enpire_tasks.types import FAILURE, SUCCESS, UNKNOWN, Judgement, Polygon, SceneNotFound, frames_digest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 POLICIES = os.path.join(HERE, 'policies')
@@ -94,7 +94,7 @@ class BlockTask:
 
     def outlines(self):
         """See Task."""
-        return ()
+        return (Polygon('goal', ((0.2, 0.0, 0.01), (0.2, 0.2, 0.01), (0.4, 0.2, 0.01), (0.4, 0.0, 0.01))),)
 
 
 def policy(name):

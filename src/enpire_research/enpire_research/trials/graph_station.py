@@ -39,6 +39,7 @@ _PHASES = {'reset': TrialReport.PHASE_RESET, 'rollout': TrialReport.PHASE_ROLLOU
 CAMERAS = ('top_camera', 'left_wrist_camera', 'right_wrist_camera')
 CAMERA_KEPT_NS = NANOSECONDS // 2
 _SPIN_S = 0.1
+_AGAIN_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -155,13 +156,23 @@ class GraphStation:
         self._check_latched()
         if self._profiles is None:
             self._profiles = self._ask_profiles()
-        answer = self._call('begin', BeginEpisode.Request(trial_id=trial_id, phase=_PHASES[phase]))
-        if not answer.success:
-            raise StationFault(f'the arm driver did not begin the episode: {answer.message}')
+        answer = self._begin(BeginEpisode.Request(trial_id=trial_id, phase=_PHASES[phase]))
         self._trial_id, self._in_episode = trial_id, True
         stamp_ns = stamp_to_ns(answer.stamp)
         self._wait(lambda: self._state.stamp_ns == stamp_ns, f'a joint state of {stamp_ns} ns')
         return EpisodeStart(stamp_ns, answer.record, answer.digest)
+
+    def _begin(self, request):
+        """Begin, again and again for a while: an episode whose server died has to break and run out first."""
+        end = self._wall() + self._silence.service_s
+        while True:
+            answer = self._call('begin', request)
+            if answer.success:
+                return answer
+            if self._wall() >= end:
+                raise StationFault(f'the arm driver did not begin the episode: {answer.message}')
+            again = self._wall() + _AGAIN_S
+            self._wait(lambda until=again: self._wall() >= until, 'a pause')
 
     def observe(self):
         """See Station."""

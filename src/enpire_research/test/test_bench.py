@@ -1,0 +1,133 @@
+"""The figures of `enpire bench` and the page made of them: everything but the measuring itself."""
+
+import json
+import math
+
+import pytest
+
+from enpire_research.bench import policy, results, table
+from enpire_research.bench.statistics import matched, middle, summarise
+
+MACHINE = {'cpu': 'A CPU', 'cores': '2', 'memory': '8 GiB', 'python': '3.11', 'mujoco': '4.0', 'rendering': 'egl'}
+MANIFEST = 64 * 'a'
+
+
+def noted(figures, measured_at='2026-01-01T00:00:00Z'):
+    return {**figures, 'measured_at': measured_at, 'load': 0.5, 'quick': False}
+
+
+def gate_figures(ratio):
+    relay = summarise([100.0]).to_dict()
+    through = summarise([100.0 * ratio]).to_dict()
+    return noted({'relay': relay, 'gate': through, 'decided': through, 'ratio_median': ratio, 'ratio_p99': ratio,
+                  'resent_states': 0})
+
+
+def pace_figures(factor=20.0, overhead=0.5):
+    way = {'mean': 1000 / 30 / factor, 'median': 1.0, 'p99': 2.0, 'real_time_factor': factor}
+    return noted({'ticks': 10, 'rounds': 3, 'graph': way, 'direct': way, 'bare': way,
+                  'overhead': {'mean': overhead, 'median': overhead}, 'parts': {'physics': 0.25, 'gate': 0.5},
+                  'cpu': {'safety_gate': 0.125}})
+
+
+def memory_figures(most):
+    def lab(units):
+        return {'units': units, 'total': 100.0 * units, 'largest_total_seen': most * units / 8,
+                'processes': {'safety_gate': {'count': units, 'pss': 40.0, 'rss': 70.0}}}
+    return noted({'labs': [lab(1), lab(8)]})
+
+
+def all_parts():
+    return {'gate': gate_figures(1.25), 'graph': pace_figures(), 'cameras': pace_figures(7.0),
+            'memory': memory_figures(4000.0)}
+
+
+def test_a_summary_has_the_mean_and_the_percentiles():
+    found = summarise(range(1, 102))
+    assert (found.count, found.mean, found.median, found.p90, found.p99) == (101, 51.0, 51.0, 91.0, 100.0)
+
+
+@pytest.mark.parametrize('values', ([], [1.0, math.nan], [math.inf], [-1.0]))
+def test_durations_that_are_none_are_refused(values):
+    with pytest.raises(ValueError, match='expected'):
+        summarise(values)
+
+
+def test_only_what_was_sent_and_received_is_matched_by_stamp_and_the_warm_up_left_out():
+    sent = {10: 100, 9: 50, 11: 200, 12: 300}
+    received = {12: 330, 9: 59, 10: 110}
+    assert matched(sent, received, 0) == [9, 10, 30]
+    assert matched(sent, received, 1) == [10, 30]
+
+
+def test_the_middle_round_is_not_moved_by_one_that_was_disturbed():
+    assert middle([1.0, 1.1, 50.0]) == 1.1
+
+
+def test_measuring_a_part_again_keeps_the_others_of_the_entry():
+    first = results.merge(results.empty(), MANIFEST, MACHINE, {'gate': gate_figures(1.2), 'graph': pace_figures()})
+    second = results.merge(first, MANIFEST, MACHINE, {'gate': gate_figures(1.4)})
+    (entry,) = second['entries'].values()
+    assert entry['parts']['gate']['ratio_median'] == 1.4 and 'graph' in entry['parts']
+    assert first['entries'] != second['entries']
+
+
+@pytest.mark.parametrize('manifest, machine', (('b' * 64, MACHINE), (MANIFEST, {**MACHINE, 'cores': '4'})))
+def test_another_manifest_or_machine_has_an_entry_of_its_own(manifest, machine):
+    first = results.merge(results.empty(), MANIFEST, MACHINE, {'gate': gate_figures(1.2)})
+    assert len(results.merge(first, manifest, machine, {'gate': gate_figures(1.4)})['entries']) == 2
+
+
+def test_results_survive_the_file_and_another_content_is_refused(tmp_path):
+    path = tmp_path / 'bench.json'
+    assert results.read(path) == results.empty()
+    merged = results.merge(results.empty(), MANIFEST, MACHINE, all_parts())
+    results.write(path, merged)
+    assert results.read(path) == merged
+    for text in ('{', '[]', json.dumps({'format': 99, 'entries': {}})):
+        path.write_text(text)
+        with pytest.raises(results.ResultsError, match='expected'):
+            results.read(path)
+
+
+def test_an_unknown_part_is_refused():
+    with pytest.raises(results.ResultsError, match="'gates'"):
+        results.merge(results.empty(), MANIFEST, MACHINE, {'gates': {}})
+
+
+@pytest.mark.parametrize('parts, missed', (
+    ({'gate': gate_figures(1.5)}, 0), ({'gate': gate_figures(1.51)}, 1), ({'gate': gate_figures(math.nan)}, 1),
+    ({'graph': pace_figures(12.0, 1.5)}, 0), ({'graph': pace_figures(11.9, 1.6)}, 2),
+    ({'graph': pace_figures(math.nan, math.nan)}, 2),
+    ({'cameras': pace_figures(6.0, 99.0)}, 0), ({'cameras': pace_figures(5.9)}, 1),
+    ({'memory': memory_figures(8191.0)}, 0), ({'memory': memory_figures(8192.0)}, 1)))
+def test_a_goal_is_missed_just_beyond_its_limit_and_by_what_is_no_number(parts, missed):
+    assert len(table.missed(parts)) == missed
+
+
+def test_the_page_shows_each_part_of_the_newest_entry_of_a_machine():
+    older = results.merge(results.empty(), 'b' * 64, MACHINE, {
+        'gate': noted(gate_figures(9.99), '2025-01-01T00:00:00Z')})
+    page = table.markdown(results.merge(older, MANIFEST, MACHINE, all_parts()))
+    assert page.count('## A CPU') == 1 and 'aaaaaaaaaaaa' in page and '9.99' not in page
+    for text in ('| 1.25 |', '| 20.0 |', '| 7.0 |', '4000 MiB', '| physics | 0.250 |'):
+        assert text in page, text
+    assert page.index('| gate | 0.500 |') < page.index('| physics | 0.250 |')
+
+
+def test_the_page_says_where_a_goal_was_missed():
+    page = table.markdown(results.merge(results.empty(), MANIFEST, MACHINE, {'gate': gate_figures(1.9)}))
+    assert '**no**' in page
+
+
+def test_the_bench_policy_compiles_and_says_which_cameras_it_asks_for():
+    text = policy.source(10, ('top_camera',))
+    compile(text, 'policy.py', 'exec')
+    assert "CAMERAS = ('top_camera',)" in text and 'TICKS = 10' in text
+
+
+def test_ticks_are_read_from_the_log_of_the_bench_policy_and_nothing_else_is_taken_for_them():
+    line = policy.MARK + json.dumps({'asked': [0, 2_000_000, 3_000_000], 'cpu': 500_000})
+    assert policy.figures(f'a warning\n{line}\n') == ([2.0, 1.0], 0.25)
+    with pytest.raises(policy.NoFigures, match='Traceback'):
+        policy.figures('Traceback')

@@ -1,0 +1,67 @@
+"""How `enpire bench` puts its figures together from what was noted; no ROS graph is started."""
+
+import pytest
+
+pytest.importorskip('rclpy', reason='needs ROS 2')
+pytest.importorskip('mujoco')
+
+from enpire_research.bench import gate, memory, pace  # noqa: E402
+from enpire_research.bench.direct import Watch, parts  # noqa: E402
+from enpire_research.bench.run import page_beside  # noqa: E402
+
+
+def noted(count, each_ns):
+    return {str(stamp): 1_000_000 + stamp * 10 + each_ns for stamp in range(count)}
+
+
+def test_the_gate_figures_are_latencies_after_the_warm_up_and_their_ratio():
+    count = gate.WARM_UP + 20
+    driver = {'received': {'relay': noted(count, 2000), 'gate': noted(count, 3000)}, 'resent': 1}
+    requester = {'sent': {'relay': noted(count, 0), 'gate': noted(count, 0)}, 'decided': noted(count, 4000)}
+    found = gate.figures(driver, requester)
+    assert found['relay']['median'] == 2.0 and found['gate']['count'] == 20
+    assert found['ratio_median'] == found['ratio_p99'] == 1.5 and found['decided']['mean'] == 4.0
+
+
+def test_the_parts_of_a_tick_add_up_to_its_mean():
+    seconds = {'physics': 0.2, 'driver': 0.25, 'gate': 0.05, 'rendering': 0.1, 'policy': 0.3}
+    found = parts(seconds, [7.0] * 100, policy_cpu=1.0)
+    assert found['physics'] == pytest.approx(2.0) and found['driver around physics'] == pytest.approx(0.5)
+    assert found['pipe'] == pytest.approx(2.0) and sum(found.values()) == pytest.approx(7.0)
+
+
+def test_a_watch_counts_only_while_it_runs_and_also_what_raises():
+    watch = Watch()
+
+    def fails():
+        raise KeyError('no')
+    timed = watch.time('call', fails)
+    for running in (False, True):
+        watch.running = running
+        with pytest.raises(KeyError):
+            timed()
+        assert (watch.seconds['call'] > 0.0) is running
+
+
+def one_round(graph, direct, **cpu):
+    return {'graph': [graph] * 10, 'direct': [direct] * 10, 'bare': [0.5] * 10, 'parts': {'gate': 0.1}, 'cpu': cpu}
+
+
+def test_rounds_become_their_middle_and_the_overhead_is_taken_within_a_round():
+    rounds = [one_round(2.0, 1.0, a=1.0, b=1.0), one_round(9.0, 8.5, a=2.0), one_round(2.2, 1.0, a=3.0)]
+    found = pace.figures(rounds, 10)
+    assert found['graph']['mean'] == pytest.approx(2.2) and found['cpu'] == {'a': 2.0}
+    assert found['graph']['real_time_factor'] == pytest.approx(1000 / 30 / 2.2)
+    assert found['overhead']['mean'] == pytest.approx(1.0)
+
+
+def test_processes_are_summed_by_kind_over_stations():
+    found = memory.by_kind({'unit0.safety_gate': (40.0, 70.0), 'unit1.safety_gate': (42.0, 72.0),
+                            'supervisor': (60.0, 90.0), 'unit0.trial_server.policy0': (50.0, 80.0)})
+    assert found['safety_gate'] == {'count': 2, 'pss': 41.0, 'rss': 71.0}
+    assert set(found) == {'safety_gate', 'supervisor', 'policy (waiting for the next rollout)'}
+
+
+@pytest.mark.parametrize('out, page', (('/r/docs/results/bench.json', '/r/docs/bench.md'), ('/tmp/x.json', '/tmp/x.md')))
+def test_the_page_lies_beside_the_results_or_above_a_results_folder(out, page):
+    assert page_beside(out) == page
