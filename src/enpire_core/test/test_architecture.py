@@ -53,6 +53,7 @@ EXCEPTIONS = (
     ('enpire_core/enpire_core/goals.py', {ROS}, 'serves actions'),
     ('enpire_core/enpire_core/testing.py', {ROS, CLOCK}, 'a graph for tests, with time limits'),
     ('enpire_description/enpire_description/__init__.py', {ROS}, 'finds its data in an install'),
+    ('enpire_research/enpire_research/bench', {ROS, CLOCK}, 'measures processes and durations'),
     ('enpire_bringup/enpire_bringup/graph.py', {ROS, CLOCK}, 'what the commands ask the graph'),
     ('enpire_bringup/enpire_bringup/commands', {ROS, CLOCK}, 'the command line: talks to the graph'),
     ('enpire_bringup/enpire_bringup/launching.py', {ROS}, 'turns processes into launch actions'),

@@ -18,7 +18,7 @@ def noted(figures, measured_at='2026-01-01T00:00:00Z'):
 
 def gate_figures(ratio):
     relay = summarise([100.0]).to_dict()
-    through = summarise([100.0 * ratio]).to_dict()
+    through = {**relay, 'median': 100.0 * ratio}
     return noted({'relay': relay, 'gate': through, 'decided': through, 'ratio_median': ratio, 'ratio_p99': ratio,
                   'resent_states': 0})
 

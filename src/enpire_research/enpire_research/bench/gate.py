@@ -1,0 +1,102 @@
+"""What the safety gate adds to a command, over a bare rclpy relay between the same two processes.
+
+A process that plays the arm driver sends joint states; one that plays the trial server answers each
+with a request; in the middle stands a relay, or the real executable `safety_gate`, in turns of a block.
+What is measured is from the request's publication to the command's arrival.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+from ament_index_python.packages import get_package_prefix
+
+from enpire_research.bench.statistics import matched, summarise
+from enpire_research.trials.trial_setup import robot_limits_file
+
+BLOCK, WARM_UP = 250, 50
+LIMIT_S = 300.0
+
+
+class BenchError(RuntimeError):
+    """Something could not be measured; the text says what happened."""
+
+
+def measure(domain_id, commands):
+    """Return the figures of ``commands`` through each middle, in microseconds."""
+    with tempfile.TemporaryDirectory(prefix='enpire_bench_') as folder:
+        partners = _Partners(folder, dict(os.environ, ROS_DOMAIN_ID=str(domain_id)))
+        try:
+            partners.start('relay')
+            partners.gate()
+            partners.start('requester')
+            driver = partners.start('driver', commands + WARM_UP, BLOCK)
+            try:
+                code = driver.wait(timeout=LIMIT_S)
+            except subprocess.TimeoutExpired as error:
+                raise BenchError(f'gate: expected to be done within {LIMIT_S:g} s') from error
+            if code:
+                raise BenchError(f'gate: the driver ended with {code}; see what it printed')
+        finally:
+            partners.stop()
+        return figures(partners.found('driver'), partners.found('requester'))
+
+
+def figures(driver, requester):
+    """Return the figures out of what the two partners noted (times in ns, by stamp)."""
+    found = {'resent_states': driver['resent']}
+    for middle, received in driver['received'].items():
+        found[middle] = _us(requester['sent'][middle], received)
+    found['decided'] = _us(requester['sent']['gate'], requester['decided'])
+    found['ratio_median'] = found['gate']['median'] / found['relay']['median']
+    found['ratio_p99'] = found['gate']['p99'] / found['relay']['p99']
+    return found
+
+
+def _us(sent, received):
+    # Stamps are keys of JSON: text that would sort wrongly.
+    sent, received = ({int(key): value for key, value in times.items()} for times in (sent, received))
+    return summarise(ns / 1000.0 for ns in matched(sent, received, WARM_UP)).to_dict()
+
+
+class _Partners:
+    def __init__(self, folder, environment):
+        self._folder, self._environment = folder, environment
+        self._started = []
+
+    def _file(self, role):
+        return os.path.join(self._folder, f'{role}.json')
+
+    def start(self, role, *words):
+        return self._run([sys.executable, '-m', 'enpire_research.bench.gate_partner', role, self._file(role),
+                          *map(str, words)])
+
+    def gate(self):
+        program = os.path.join(get_package_prefix('enpire_safety'), 'lib', 'enpire_safety', 'safety_gate')
+        # One set of limits, the robot's own: nothing has to be selected.
+        values = {'robot_limits': robot_limits_file(), 'run_dir': self._folder, 'simulated': 'true'}
+        words = [word for name, value in values.items() for word in ('-p', f'{name}:={value}')]
+        return self._run([program, '--ros-args', '-r', '__ns:=/gate', '--disable-external-lib-logs',
+                          '--log-level', 'warn', *words])
+
+    def _run(self, words):
+        process = subprocess.Popen(words, env=self._environment)
+        self._started.append(process)
+        return process
+
+    def stop(self):
+        for process in reversed(self._started):
+            if process.poll() is None:
+                process.terminate()
+        for process in self._started:
+            try:
+                process.wait(timeout=10.0)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def found(self, role):
+        with open(self._file(role), encoding='utf-8') as handle:
+            return json.load(handle)

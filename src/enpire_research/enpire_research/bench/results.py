@@ -1,0 +1,77 @@
+"""The committed results: entries by what was measured and where. Pure but for reading and writing the file.
+
+An entry belongs to a manifest (all that is frozen: scene, task, limits, trial code) and to a machine.
+Measuring again replaces the parts that were measured and keeps the others.
+"""
+
+import hashlib
+import json
+
+from enpire_core.files import write_bytes
+
+PARTS = ('gate', 'graph', 'cameras', 'memory')
+FORMAT = 1
+
+
+class ResultsError(ValueError):
+    """The file holds no bench results; the text says what came."""
+
+
+def key_of(manifest_hash, machine):
+    """Return the key of an entry: 12 hex digits of the manifest and 8 of the machine's description."""
+    described = hashlib.sha256(json.dumps(machine, sort_keys=True).encode()).hexdigest()
+    return f'{manifest_hash[:12]}-{described[:8]}'
+
+
+def empty():
+    """Return results without entries."""
+    return {'format': FORMAT, 'entries': {}}
+
+
+def merge(results, manifest_hash, machine, parts):
+    """Return ``results`` with ``parts`` ({part: figures}) in the entry of manifest and machine."""
+    unknown = sorted(set(parts) - set(PARTS))
+    if unknown:
+        raise ResultsError(f'expected parts out of {", ".join(PARTS)}, got {unknown[0]!r}')
+    key = key_of(manifest_hash, machine)
+    entries = dict(results['entries'])
+    before = entries.get(key, {'parts': {}})
+    entries[key] = {'manifest': manifest_hash, 'machine': machine, 'parts': {**before['parts'], **parts}}
+    return {'format': FORMAT, 'entries': entries}
+
+
+def read(path):
+    """Return the results in ``path``, empty ones where there is no file; ResultsError for another content."""
+    try:
+        with open(path, encoding='utf-8') as handle:
+            found = json.load(handle)
+    except FileNotFoundError:
+        return empty()
+    except ValueError as error:
+        raise ResultsError(f'{path}: expected JSON, got {error}') from error
+    if not isinstance(found, dict) or found.get('format') != FORMAT or not isinstance(found.get('entries'), dict):
+        raise ResultsError(f'{path}: expected bench results of format {FORMAT}, got something else: '
+                           'name another file with --out')
+    return found
+
+
+def write(path, results):
+    """Write ``results``, whole or not at all."""
+    write_bytes(path, (json.dumps(results, sort_keys=True, indent=1) + '\n').encode(), mode=0o644)
+
+
+def newest(results):
+    """Return the entries, one for each machine: the one that was measured last. Oldest first."""
+    latest = {}
+    for entry in results['entries'].values():
+        if not entry['parts']:
+            continue
+        machine = json.dumps(entry['machine'], sort_keys=True)
+        if machine not in latest or measured_at(entry) > measured_at(latest[machine]):
+            latest[machine] = entry
+    return sorted(latest.values(), key=measured_at)
+
+
+def measured_at(entry):
+    """Return when an entry's newest part was measured (ISO 8601)."""
+    return max(part['measured_at'] for part in entry['parts'].values())

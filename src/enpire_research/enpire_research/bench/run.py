@@ -1,0 +1,94 @@
+"""Measures the parts that are wanted, in one process that runs nothing else meanwhile."""
+
+import contextlib
+import os
+import tempfile
+import time
+from dataclasses import dataclass
+
+from enpire_core.testing import Graph
+from enpire_drivers.sim.scene import build_scene
+from enpire_research.bench import gate, lab, machine, memory, pace
+from enpire_research.bench.direct import PROFILES
+from enpire_research.bench.results import PARTS
+from enpire_research.trials import manifest
+from enpire_research.trials.trial_setup import robot_limits_file
+from enpire_tasks import registry
+
+
+@dataclass(frozen=True)
+class Amount:
+    """How much is measured: commands through each middle, ticks and rounds each way, stations."""
+
+    commands: int
+    ticks: int
+    rounds: int
+    stations: tuple
+
+
+# What the policy looks at, by part.
+CAMERAS = {'graph': (), 'cameras': ('top_camera',)}
+FULL = Amount(2500, 1800, 5, (1, 8))
+QUICK = Amount(250, 300, 1, (1,))
+
+
+def measure(parts, amount, command, say):
+    """Return {part: figures} of ``parts``. ``command``: the words that start `enpire`; ``say(text)``: progress."""
+    found = {}
+    with Graph() as graph:
+        if 'gate' in parts:
+            say('gate: commands through a relay and through the gate, in turns')
+            found['gate'] = _noted(amount, lambda: gate.measure(graph.domain_id, amount.commands))
+        labs = []
+        for units in amount.stations:
+            if units == 1 or 'memory' in parts:
+                labs += _on_lab(graph, units, parts, amount, command, say, found)
+        if labs:
+            found['memory'] = {**labs[-1], 'labs': [one['lab'] for one in labs]}
+            del found['memory']['lab']
+    return {part: found[part] for part in PARTS if part in found}
+
+
+def _on_lab(graph, units, parts, amount, command, say, found):
+    """Measure on a lab of ``units``: its memory, in the list that is returned; on one station ticks into ``found``."""
+    paces = [part for part in CAMERAS if part in parts and units == 1]
+    if not paces and 'memory' not in parts:
+        return []
+    sizes = []
+    with _lab(graph, command, units, say) as (running, folder):
+        if 'memory' in parts:
+            say('memory: a short rollout on each, then idle')
+            sizes.append(_noted(amount, lambda: {'lab': memory.measure(running, folder)}))
+        for part in paces:
+            say(f'{part}: {amount.rounds} x {amount.ticks} ticks on the graph, in the direct runner, in physics')
+            found[part] = _noted(amount, lambda part=part: pace.measure(
+                running, folder, amount.ticks, amount.rounds, CAMERAS[part]))
+    return sizes
+
+
+def _noted(amount, call):
+    """Return ``call()`` with when it was measured, and how busy the machine was before."""
+    noted = {'measured_at': time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime()), 'load': machine.load()}
+    return {**call(), **noted, 'quick': amount == QUICK}
+
+
+@contextlib.contextmanager
+def _lab(graph, command, units, say):
+    with tempfile.TemporaryDirectory(prefix='enpire_bench_') as folder:
+        say(f'starting a lab of {units} station{"s" if units > 1 else ""}')
+        with lab.Lab(graph, command, folder, units, pace.TASK, pace.SEED, PROFILES) as running:
+            yield running, folder
+
+
+def manifest_hash():
+    """Return the hash of all that is frozen for the task that is measured."""
+    task = registry.get(pace.TASK)
+    scene = build_scene(task.scene()).meta.digest
+    return manifest.total(manifest.entries(task.folder, (robot_limits_file(), task.limits_file), scene))
+
+
+def page_beside(out):
+    """Return the path of the page that belongs to the results in ``out``: docs/results/x.json, docs/x.md."""
+    folder, name = os.path.split(os.path.abspath(out))
+    parent = os.path.dirname(folder) if os.path.basename(folder) == 'results' else folder
+    return os.path.join(parent, os.path.splitext(name)[0] + '.md')

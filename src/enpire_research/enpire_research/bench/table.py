@@ -1,0 +1,122 @@
+"""`docs/bench.md` from the results. Pure."""
+
+from enpire_research.bench.results import PARTS, newest
+
+GATE_RATIO, OVERHEAD_MS = 1.5, 1.5
+FACTOR = {'graph': 12.0, 'cameras': 6.0}
+MEMORY_MIB = 8 * 1024
+_HEAD = """# Speed and memory
+
+Made by `enpire bench`; don't edit. Milliseconds and MiB are those of the machine that is named; what may be
+compared with other machines are the ratios, each measured in one run, in turns. Everything is simulated.
+"""
+_TITLES = {'gate': 'Safety gate', 'graph': 'One station, no camera',
+           'cameras': 'One station, a 320x240 colour image at 10 Hz in every observation', 'memory': 'Memory'}
+_WAYS = {'graph': 'the graph (four processes)', 'direct': 'direct runner (no DDS, the policy in its process)',
+         'bare': 'physics alone'}
+
+
+def goals(part, figures):
+    """Return [(what, value as text, goal as text, met)] of one part."""
+    if part == 'gate':
+        ratio = figures['ratio_median']
+        return [('latency through the gate / through a bare relay, median', f'{ratio:.2f}', f'at most {GATE_RATIO}',
+                 ratio <= GATE_RATIO)]
+    if part in FACTOR:
+        factor = figures['graph']['real_time_factor']
+        found = [('real-time factor on the graph', f'{factor:.1f}', f'at least {FACTOR[part]:g}',
+                  factor >= FACTOR[part])]
+        if part == 'graph':
+            extra = figures['overhead']['mean']
+            found.append(('what the graph adds to a tick of the direct runner', f'{extra:.2f} ms',
+                          f'at most {OVERHEAD_MS} ms', extra <= OVERHEAD_MS))
+        return found
+    largest = max(figures['labs'], key=lambda one: one['units'])
+    most = largest['largest_total_seen']
+    return [(f'a lab of {largest["units"]} stations, most seen at work', f'{most:.0f} MiB', f'under {MEMORY_MIB} MiB',
+             most < MEMORY_MIB)]
+
+
+def missed(parts):
+    """Return the goals of ``parts`` ({part: figures}) that were not reached, as lines."""
+    return [f'{_TITLES[part]}: {what}: {value}, goal: {goal}' for part in PARTS if part in parts
+            for what, value, goal, met in goals(part, parts[part]) if not met]
+
+
+def markdown(results):
+    """Return the page for ``results``: for each machine what was measured on it last."""
+    pieces = [_HEAD]
+    for entry in newest(results):
+        machine = entry['machine']
+        pieces.append(f'## {machine["cpu"]}, {machine["cores"]} cores, {machine["memory"]}\n\n'
+                      f'Python {machine["python"]}, MuJoCo {machine["mujoco"]}, rendering with {machine["rendering"]}; '
+                      f'manifest `{entry["manifest"][:12]}`.\n\n' + _goal_table(entry['parts']))
+        pieces += [_section(part, entry['parts'][part]) for part in PARTS if part in entry['parts']]
+    if len(pieces) == 1:
+        pieces.append('Nothing was measured yet.\n')
+    return '\n'.join(pieces)
+
+
+def _goal_table(parts):
+    rows = [(what, value, goal, 'yes' if met else '**no**') for part in PARTS if part in parts
+            for what, value, goal, met in goals(part, parts[part])]
+    return _table(('what', 'measured', 'goal', 'reached'), rows)
+
+
+def _section(part, figures):
+    text = {'gate': _gate, 'graph': _pace, 'cameras': _pace, 'memory': _memory}[part](figures)
+    quick = ', quickly (too few for good figures)' if figures.get('quick') else ''
+    return (f'### {_TITLES[part]}\n\nMeasured {figures["measured_at"]}{quick}; load of the machine at the start '
+            f'{figures["load"]:.2f}.\n\n{text}')
+
+
+def _gate(figures):
+    rows = [(name, *_us(figures[key])) for name, key in (
+        ('bare relay: request to command', 'relay'), ('safety gate: request to command', 'gate'),
+        ("safety gate: request to the gate's word about it", 'decided'))]
+    rows.append(('ratio gate / relay', f'{figures["ratio_median"]:.2f}', '', f'{figures["ratio_p99"]:.2f}'))
+    return (f'{figures["gate"]["count"]} commands through each, in turns of a block, between the same two '
+            'processes.\n\n' + _table(('µs', 'median', 'mean', '99th percentile'), rows))
+
+
+def _us(summary):
+    return f'{summary["median"]:.0f}', f'{summary["mean"]:.0f}', f'{summary["p99"]:.0f}'
+
+
+def _pace(figures):
+    rows = [(text, _ms(figures[way]['mean']), _ms(figures[way]['median']), _ms(figures[way]['p99']),
+             f'{figures[way]["real_time_factor"]:.1f}') for way, text in _WAYS.items()]
+    rows.append(('graph minus direct runner', _ms(figures['overhead']['mean']), _ms(figures['overhead']['median']),
+                 '', ''))
+    times = _table(('ms a tick', 'mean', 'median', '99th percentile', 'real-time factor'), rows)
+    where = _table(('direct runner: where the time goes', 'ms a tick'),
+                   [(name, _ms(value)) for name, value in _largest(figures['parts'])])
+    cpu = _table(('graph: CPU time by process', 'ms a tick'),
+                 [(name, _ms(value)) for name, value in _largest(figures['cpu'])])
+    return (f'{figures["rounds"]} rounds of {figures["ticks"]} ticks each way, in turns; of each figure the middle '
+            f'of the rounds. The real-time factor follows from the mean.\n\n{times}\n{where}\n{cpu}')
+
+
+def _largest(values):
+    return sorted(values.items(), key=lambda item: -item[1])
+
+
+def _memory(figures):
+    labs = sorted(figures['labs'], key=lambda one: one['units'])
+    rows = [(f'{one["units"]}', f'{one["total"]:.0f}', f'{one["total"] / one["units"]:.0f}',
+             f'{one["largest_total_seen"]:.0f}') for one in labs]
+    kinds = [(f'{kind} ({one["units"]} stations)', each['count'], f'{each["pss"]:.0f}', f'{each["rss"]:.0f}')
+             for one in labs for kind, each in sorted(one['processes'].items(), key=lambda item: -item[1]['pss'])]
+    return ('After a short rollout on every station at once. PSS: pages that processes share are divided among '
+            'them, so that the sum is what the lab takes.\n\n'
+            + _table(('stations', 'PSS idle, MiB', 'a station', 'most seen at work'), rows) + '\n'
+            + _table(('process', 'number', 'PSS each, MiB', 'RSS each, MiB'), kinds))
+
+
+def _ms(value):
+    return f'{value:.3f}'
+
+
+def _table(head, rows):
+    lines = [head, ['---'] * len(head), *rows]
+    return ''.join('| ' + ' | '.join(str(cell) for cell in line) + ' |\n' for line in lines)
