@@ -8,10 +8,8 @@ import os
 
 from enpire_core.seeds import derive
 from enpire_drivers.sim.cameras import parse_profile
-from enpire_drivers.sim.parameters import StationParameters
 from enpire_drivers.sim.scene import build_scene
-from enpire_drivers.sim.station import CommandRefused, EpisodeError, SimStation, StationBroken
-from enpire_drivers.sim.world import World
+from enpire_drivers.sim.station import DEFAULT_PROFILES, CommandRefused, EpisodeError, StationBroken, open_station
 from enpire_research.trials.policy_process import PolicyHosts
 from enpire_research.trials.reset import ResetGoal, run_reset
 from enpire_research.trials.rollout import RolloutGoal, run_rollout
@@ -21,17 +19,16 @@ from enpire_safety.gate.core import GateCore
 from enpire_safety.gate.verdict import PASSED
 from enpire_tasks import registry
 
-CAMERA_PROFILES = {'top_camera': '640x480x15', 'left_wrist_camera': '320x240x15',
-                   'right_wrist_camera': '320x240x15'}
-
-
 class DirectStation:
-    """A Station from a SimStation and a GateCore. ``sim`` and ``gate`` stay open to tests and cards."""
+    """A Station from a SimStation and a GateCore. ``sim`` and ``gate`` stay open to tests and cards.
+
+    ``profiles``: Profile by camera, those of ``sim``.
+    """
 
     simulated = True
 
-    def __init__(self, sim, gate):
-        self.sim, self.gate = sim, gate
+    def __init__(self, sim, gate, profiles):
+        self.sim, self.gate, self._profiles = sim, gate, profiles
         self._trial_id = ''
 
     @property
@@ -85,11 +82,11 @@ class DirectStation:
 
     def cameras(self):
         """See Station."""
-        return tuple(CAMERA_PROFILES)
+        return tuple(self._profiles)
 
     def camera_period(self, camera):
         """See Station."""
-        return self.sim.profiles[camera].period_ticks
+        return self._profiles[camera].period_ticks
 
     def select_limits(self, profile):
         """See Station."""
@@ -109,20 +106,17 @@ class DirectStation:
         return EpisodeEnd(end.stamp_ns, end.digest, end.broken)
 
 
-def make_station(setup, unit='unit0', lab_seed=0, scene=None, profiles=None, records_folder=None,
-                 parameters=None):
+def make_station(setup, unit='unit0', lab_seed=0, scene=None, profiles=None, records_folder=None):
     """Return the DirectStation that the lab with ``lab_seed`` has as ``unit``.
 
-    ``scene``: a Scene (None: built from the task); ``profiles``: color profile by camera, those of
-    CAMERA_PROFILES where none is named; ``parameters``: StationParameters (None: drawn).
+    ``scene``: a Scene or the folder of one (None: built from the task); ``profiles``: color profile
+    ('640x480x15') by camera, the driver's own where none is named.
     """
     scene = build_scene(setup.task.scene()) if scene is None else scene
-    parameters = StationParameters.draw(lab_seed, unit) if parameters is None else parameters
-    profiles = {name: parse_profile(text, name) for name, text in {**CAMERA_PROFILES, **(profiles or {})}.items()}
-    sim = SimStation(lambda drawn: World(scene, drawn), parameters, unit=unit, lab_seed=lab_seed,
-                     profiles=profiles, scene_digest=scene.meta.digest, records_folder=records_folder)
-    sim.profiles = profiles
-    return DirectStation(sim, GateCore(setup.gate_limits))
+    texts = {**DEFAULT_PROFILES, **(profiles or {})}
+    profiles = {name: parse_profile(text, name) for name, text in texts.items()}
+    sim = open_station(scene, unit, lab_seed, profiles, records_folder=records_folder)
+    return DirectStation(sim, GateCore(setup.gate_limits), profiles)
 
 
 def trial_seed(lab_seed, index):
@@ -157,8 +151,14 @@ class DirectRunner:
 
     def rollout(self, trial_id, seed, policy_file, **goal):
         """Run a rollout; return its Report. ``goal``: further fields of RolloutGoal."""
+        self._hosts.prepare()
         return run_rollout(self.setup, self.station, self._hosts, RolloutGoal(trial_id, seed, policy_file, **goal),
                            self.hooks, os.path.join(self._logs, f'{trial_id}.log'))
+
+    def restore(self, record):
+        """Put the station into the state of a record file, with a fresh gate; RecordError, EpisodeError."""
+        self.station.sim.restore(record)
+        self.station.gate = GateCore(self.setup.gate_limits)
 
     def trial(self, index, policy_file, **goal):
         """Run trial ``index`` of the lab: reset, and rollout if it succeeded. Return both Reports (or None)."""
@@ -171,7 +171,7 @@ class DirectRunner:
     def close(self):
         """End what was started."""
         self._hosts.close()
-        self.station.sim.world.close()
+        self.station.sim.close()
 
     def __enter__(self):
         return self

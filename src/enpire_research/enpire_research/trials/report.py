@@ -68,6 +68,8 @@ class Report:
     state_digest_after: str = ''
     trajectory_digest: str = ''
     frames_digest: str = ''
+    # What else the goal asked for, so that the file alone tells a replay what to do; not in the message.
+    goal: dict = field(default_factory=dict)
 
     def to_dict(self):
         """Return it as plain values for JSON; NaN becomes None."""

@@ -39,7 +39,7 @@ def run_reset(setup, station, goal, hooks, manifest_hash=''):
     ``setup``: TrialSetup; ``station``: Station; ``goal``: ResetGoal; ``hooks``: Hooks.
     """
     report = Report(station.unit, setup.task.name, goal.trial_id, reports.RESET, goal.seed, station.simulated,
-                    manifest_hash=manifest_hash)
+                    manifest_hash=manifest_hash, goal={'max_tries': goal.max_tries})
     episode = Episode(station, report, hooks, CODES)
     return episode.run(_Reset(setup, goal, hooks, episode).run)
 

@@ -71,7 +71,8 @@ def run_rollout(setup, station, hosts, goal, hooks, log_path, manifest_hash=''):
     ``log_path``: file for what the policy prints.
     """
     report = Report(station.unit, setup.task.name, goal.trial_id, reports.ROLLOUT, goal.seed, station.simulated,
-                    policy_file=goal.policy_file, policy_commit=goal.policy_commit, manifest_hash=manifest_hash)
+                    policy_file=goal.policy_file, policy_commit=goal.policy_commit, manifest_hash=manifest_hash,
+                    goal={'episode_s': goal.episode_s, 'max_attempts': goal.max_attempts})
     episode = Episode(station, report, hooks, CODES)
     return episode.run(_Rollout(setup, station, hosts, goal, hooks, log_path, episode).run)
 

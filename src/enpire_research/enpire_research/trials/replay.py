@@ -1,0 +1,172 @@
+"""Recorded phases of trials, run again from their state records, and compared bit for bit.
+
+A run folder holds all that is needed: scene, records, reports. The policy file must still be where the
+report says, with the same hash. VOID and CANCELED phases are left out: they are no pure functions.
+This module replays by the direct runner; `replay_lab` does it in a lab of one station.
+"""
+
+import os
+from dataclasses import dataclass, field
+
+from enpire_core.files import sha256_file
+from enpire_drivers.sim import records
+from enpire_drivers.sim.lockstep import EpisodeError
+from enpire_drivers.sim.scene import load_scene
+from enpire_research.trials import manifest
+from enpire_research.trials import report as reports
+from enpire_research.trials.direct import DirectRunner, make_station
+from enpire_research.trials.outbox import Outbox
+from enpire_research.trials.trial_setup import make_setup, robot_limits_file
+from enpire_tasks import registry
+
+COMPARED = ('status', 'error_code', 'score', 'measurements', 'ticks', 'refusals', 'tries', 'start_ns', 'end_ns',
+            'policy_hash', 'manifest_hash', 'state_digest_before', 'state_digest_after', 'trajectory_digest',
+            'frames_digest')
+
+
+class ReplayError(ValueError):
+    """A run can't be replayed; the text says what was expected and what came."""
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One recorded phase: its Report and the path of the state before it."""
+
+    report: reports.Report
+    record: str
+
+
+@dataclass
+class Comparison:
+    """What one replay came to. ``way``: 'direct' or 'graph'; ``differences``: (field, was, is)."""
+
+    report: reports.Report
+    way: str
+    differences: list = field(default_factory=list)
+    error: str = ''
+
+    @property
+    def same(self):
+        """True where every compared field has the same bits."""
+        return not self.differences and not self.error
+
+
+class RunFolder:
+    """A lab's run folder. ReplayError where it is none."""
+
+    def __init__(self, folder):
+        self.folder = os.path.abspath(folder)
+        self.scene = os.path.join(self.folder, 'scene')
+        if not os.path.isdir(self.scene):
+            raise ReplayError(f'{self.folder}: expected the folder of a run, with scene/ and a folder a station')
+        narrowed = os.path.join(self.folder, 'limits.yaml')
+        self.task_limits = narrowed if os.path.isfile(narrowed) else None
+
+    def phases(self, trials=None):
+        """Return (phases, problems): what can be replayed, in the order of the units' clocks.
+
+        ``trials``: only so many trials, spread evenly over the run; None: all.
+        """
+        found, problems = [], []
+        for unit in sorted(os.listdir(self.folder)):
+            outbox = os.path.join(self.folder, unit, 'outbox')
+            if not os.path.isdir(outbox):
+                continue
+            kept, trouble = Outbox(outbox).reports()
+            problems += trouble
+            for report in kept:
+                problem = self._problem(unit, report)
+                if problem:
+                    problems.append(f'{unit} {report.trial_id} {report.phase}: {problem}')
+                else:
+                    found.append(Phase(report, self._record(unit, report)))
+        found = _spread(found, trials)
+        return sorted(found, key=lambda phase: (phase.report.start_ns, phase.report.unit)), problems
+
+    def _record(self, unit, report):
+        return os.path.join(self.folder, unit, 'records', report.state_record)
+
+    def _problem(self, unit, report):
+        if report.status not in (reports.SUCCEEDED, reports.FAILED):
+            return f'left out, its status is {report.status}'
+        if not report.state_record:
+            return 'left out, it ended before anything moved'
+        if not os.path.isfile(self._record(unit, report)):
+            return f'left out, there is no record {report.state_record}'
+        if report.phase == reports.ROLLOUT:
+            if not os.path.isfile(report.policy_file):
+                return f'left out, its policy is not at {report.policy_file} any more'
+            if sha256_file(report.policy_file) != report.policy_hash:
+                return f'left out, its policy {report.policy_file} has changed since'
+        return ''
+
+
+def _spread(phases, trials):
+    """Keep the phases of ``trials`` trials that were rolled out, evenly spread."""
+    keys = sorted({(one.report.unit, one.report.trial_id) for one in phases if one.report.phase == reports.ROLLOUT})
+    if trials is None:
+        return phases
+    chosen = {keys[i * len(keys) // trials] for i in range(min(trials, len(keys)))} if len(keys) > trials else set(keys)
+    return [one for one in phases if (one.report.unit, one.report.trial_id) in chosen]
+
+
+def compare(was, now, way):
+    """Return the Comparison of two Reports of the same phase. NaN equals NaN."""
+    before, after = was.to_dict(), now.to_dict()
+    differences = [(name, before[name], after[name]) for name in COMPARED if before[name] != after[name]]
+    return Comparison(was, way, differences)
+
+
+class DirectReplay:
+    """Replays phases of a RunFolder in this process. ``folder``: for what policies print."""
+
+    def __init__(self, run, folder, phases):
+        task_name = phases[0].report.task
+        task = registry.get(task_name)
+        limit_files = (robot_limits_file(), run.task_limits or task.limits_file)
+        setup = make_setup(task, *limit_files)
+        scene = load_scene(run.scene)
+        self._manifest_hash = manifest.total(manifest.entries(task.folder, limit_files, scene.meta.digest))
+        first = records.read(phases[0].record)
+        station = make_station(setup, first.unit, first.lab_seed, scene, first.cameras)
+        self._runner = DirectRunner(setup, station, folder)
+
+    def replay(self, phase):
+        """Run ``phase`` again and return the Comparison."""
+        was = phase.report
+        try:
+            self._runner.restore(phase.record)
+        except (records.RecordError, EpisodeError) as error:
+            return Comparison(was, 'direct', error=str(error))
+        if was.phase == reports.RESET:
+            now = self._runner.reset(was.trial_id, was.seed, **was.goal)
+        else:
+            now = self._runner.rollout(was.trial_id, was.seed, was.policy_file, **was.goal)
+        now.manifest_hash = self._manifest_hash
+        return compare(was, now, 'direct')
+
+    def close(self):
+        """End what was started."""
+        self._runner.close()
+
+
+def table(comparisons):
+    """Return what came of the replays as lines of text, one a trial, phase and way."""
+    lines = [f'{"trial":<20} {"unit":<7} {"phase":<8} {"way":<7} result']
+    for one in comparisons:
+        if one.same:
+            text = f'same bits   {one.report.status}, {one.report.ticks} ticks, {one.report.trajectory_digest[:12]}'
+        elif one.error:
+            text = f'NOT REPLAYED {one.error}'
+        else:
+            text = 'DIFFERENT ' + '; '.join(f'{name}: was {_short(was)}, is {_short(now)}'
+                                            for name, was, now in one.differences)
+        lines.append(f'{one.report.trial_id:<20} {one.report.unit:<7} {one.report.phase:<8} {one.way:<7} {text}')
+    same = sum(one.same for one in comparisons)
+    lines.append(f'{same} of {len(comparisons)} phases with the same bits')
+    return lines
+
+
+def _short(value):
+    text = str(value)
+    return text if len(text) <= 24 else text[:12] + '…'
