@@ -14,11 +14,14 @@ class Times:
     ended_s: float
 
 
-def text(lab, reports, times, folder):
+def text(lab, reports, times, folder, runner=None):
     """Return the summary of a lab as text.
 
-    ``reports``: all `Report`s of the run. ``times``: `Times`. ``folder``: the run folder.
+    ``reports``: all `Report`s of the run. ``times``: `Times`. ``folder``: the run folder. ``runner``:
+    what the trial runner wrote into summary.json, {} or None where there is none. It alone knows of
+    trials that died with their trial server, and of stations that were out.
     """
+    stations = (runner or {}).get('stations', {})
     tally = Tally()
     for report in reports:
         tally.add(report)
@@ -28,8 +31,7 @@ def text(lab, reports, times, folder):
         f'station{"s" if len(lab.units) > 1 else ""}',
         f'trials           {_of(tally.trials, lab.trials)}',
         f'successes        {rate(tally.successes, tally.trials)}',
-        f'void             {tally.voids} (faults of the lab; not in the rate)'
-        + (f', canceled {tally.canceled}' if tally.canceled else ''),
+        f'void             {_voids(tally, stations)}',
         f'resets           {_resets(tally)}',
         f'wall time        {_duration(times.ended_s - times.began_s)}; '
         + (
@@ -39,11 +41,25 @@ def text(lab, reports, times, folder):
         ),
         f'run folder       {folder}',
     ]
+    out = [f'out              {unit}: {row["out"]}' for unit, row in stations.items() if row['out']]
+    lines[-1:-1] = out
     return '\n'.join(lines)
 
 
 def _backend(lab):
     return 'SIMULATED' if lab.backend == 'sim' else lab.backend.upper()
+
+
+def _voids(tally, stations):
+    """Return the voids in words: those with a report, and those that died with their trial server."""
+    count = max(tally.voids, sum(row['voids'] for row in stations.values()))
+    parts = [f'{count} (faults of the lab; not in the rate)']
+    given_up = sum(row['given_up'] for row in stations.values())
+    if given_up:
+        parts.append(f'trials given up after repeated voids {given_up}')
+    if tally.canceled:
+        parts.append(f'canceled {tally.canceled}')
+    return ', '.join(parts)
 
 
 def _of(done, wanted):

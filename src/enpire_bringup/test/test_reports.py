@@ -97,6 +97,15 @@ def test_the_time_to_the_first_trial_is_counted_from_the_command():
     assert 'first trial after 10.5 s' in text and 'wall time        1 h 5 min' in text
 
 
+def test_trials_that_died_with_their_trial_server_and_stations_that_are_out_are_told():
+    runner = {'stations': {
+        'unit0': {'voids': 2, 'given_up': 1, 'out': ''},
+        'unit1': {'voids': 3, 'given_up': 0, 'out': 'three voids in a row'}}}
+    text = summary.text(lab_file.Lab(), [made(status='void')], summary.Times(0.0, 3.0), '/runs/r', runner)
+    assert 'void             5 (faults of the lab; not in the rate), trials given up' in text
+    assert 'out              unit1: three voids in a row\nrun folder' in text
+
+
 def row(**changes):
     fields = {'unit': 'unit0', 'phase': 'rollout', 'trial_id': 't3', 'trials': 4, 'successes': 1,
               'voids': 0, 'real_time_factor': math.nan, 'reason': ''}

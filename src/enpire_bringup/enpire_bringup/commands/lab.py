@@ -134,6 +134,15 @@ def _supervise(prepared, children, quiet):
         return anyio.run(supervisor.run)
 
 
+def _runner_summary(folder):
+    """Return what the trial runner wrote, {} where it wrote nothing."""
+    path = os.path.join(folder, 'summary.json')
+    if not os.path.isfile(path):
+        return {}
+    with open(path, encoding='utf-8') as handle:
+        return json.load(handle)
+
+
 def _sum_up(prepared, outcome, began_s):
     from enpire_bringup import summary
     from enpire_bringup.reports import Outboxes
@@ -144,7 +153,8 @@ def _sum_up(prepared, outcome, began_s):
         for line in outcome.last_lines:
             typer.echo(f'    {line}', err=True)
     typer.echo('\n' + summary.text(
-        prepared.lab, reports, summary.Times(began_s, time.time()), prepared.folder))
+        prepared.lab, reports, summary.Times(began_s, time.time()), prepared.folder,
+        _runner_summary(prepared.folder)))
     if outcome.code != 0:
         typer.echo(f'\nThe lab broke: {outcome.reason}. '
                    f'Its logs are in {prepared.logs}.', err=True)

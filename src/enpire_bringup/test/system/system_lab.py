@@ -95,13 +95,18 @@ class LabProcess:
 
     # ---- who is there ----------------------------------------------------------------------
     def remember_family(self):
-        """Note every process that descends from the lab now, policies too; return {pid: name}.
+        """Note every process that descends from the lab now, policies too; return {pid: process}.
 
         A policy's environment is empty of marks, so it is known by its descent, seen while it lives.
         """
         for process in psutil.Process(self.process.pid).children(recursive=True):
             self._family.setdefault(process.pid, process)
-        return {pid: _words(process) for pid, process in self._family.items()}
+        return dict(self._family)
+
+    @property
+    def family(self):
+        """{pid: psutil.Process} of everything that was ever remembered."""
+        return dict(self._family)
 
     def left(self):
         """Return {pid: command} of what still lives of this lab: by mark or remembered descent."""
