@@ -41,8 +41,8 @@ class ChildSpec:
 class StopTimes:
     """Seconds that a process group has after SIGINT, and then after SIGTERM, before SIGKILL."""
 
-    interrupt_s: float = 5.0
-    terminate_s: float = 3.0
+    interrupt_s: float = 10.0
+    terminate_s: float = 5.0
 
 
 class Child:
