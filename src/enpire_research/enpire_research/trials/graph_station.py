@@ -111,12 +111,17 @@ class GraphStation:
     def _wait(self, done, what, seconds=None):
         """Spin until ``done()``; StationFault where a partner dies, or after ``seconds`` (None: no end)."""
         # Nobody was listening before: silence counts from now.
-        began = self._driver_heard = self._gate_heard = self._wall()
+        began = looked = self._driver_heard = self._gate_heard = self._wall()
         while not done():
             self._executor.spin_once(timeout_sec=_SPIN_S)
             if self._malformed:
                 raise StationFault(self._malformed)
             now = self._wall()
+            # If it was this process that stood still, what the others said meanwhile waits to be read.
+            deaf_s = max(0.0, now - looked - 2 * _SPIN_S)
+            self._driver_heard = min(now, self._driver_heard + deaf_s)
+            self._gate_heard = min(now, self._gate_heard + deaf_s)
+            looked = now
             self._check_alive(now)
             if seconds is not None and not now - began <= seconds:
                 raise StationFault(f'{what} did not happen within {seconds:g} s')
