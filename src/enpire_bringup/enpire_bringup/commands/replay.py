@@ -44,7 +44,11 @@ def replay(
     if not phases or not (direct or graph):
         typer.echo(f'{folder.folder}: nothing to replay', err=True)
         raise typer.Exit(NOTHING)
-    results = _replay(folder, phases, direct, graph)
+    try:
+        results = _replay(folder, phases, direct, graph)
+    except core.ReplayError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(NOTHING) from None
     for line in core.table(results):
         typer.echo(line)
     raise typer.Exit(SAME if all(one.same for one in results) else DIFFERENT)
