@@ -40,7 +40,6 @@ else
     export ENPIRE_ROOT="$_enpire_root"
     export VIRTUAL_ENV="$_enpire_root/.venv"
     unset PYTHONHOME
-    _enpire_prepend PATH "$ENPIRE_ROOT/setup/bin"
     _enpire_prepend PATH "$VIRTUAL_ENV/bin"
 
     # Only an environment that was made with the ROS wheels has this package.
