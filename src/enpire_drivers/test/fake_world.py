@@ -36,6 +36,7 @@ class FakeWorld:
         self.x = np.linspace(0.1, 0.4, JOINT_COUNT)
         self.v = np.zeros(JOINT_COUNT)
         self.ticks = self.renders = self.snapshots = self.closed = 0
+        self.opened = []
         self.fail_at = fail_at
         self.last = None
 
@@ -76,6 +77,10 @@ class FakeWorld:
         level = int(np.frombuffer(snapshot)[0] * 1e6) % 256
         color = np.full((height, width, 3), level, np.uint8)
         return Frame(camera, stamp_ns, color, np.full((height, width), level, np.uint16) if depth else None)
+
+    def open_camera(self, camera, width, height):
+        """Note what was prepared."""
+        self.opened.append((camera, width, height))
 
     def close(self):
         """Close the renderer."""

@@ -236,6 +236,11 @@ def test_images_are_rendered_and_published_only_when_somebody_looks(graph):
     assert lab.station.rendered('left_wrist_camera') == 0
 
 
+def test_the_camera_of_every_verdict_is_opened_before_the_first_trial(graph):
+    lab = Lab(graph)
+    assert lab.station.world.opened == [('top_camera', 64, 48)]
+
+
 def test_depth_comes_in_millimetres_to_those_who_look(graph):
     lab = Lab(graph)
     seen = lab.client.look('left_wrist_camera/depth/image_rect_raw')

@@ -88,6 +88,16 @@ def test_a_wrist_camera_sees_what_its_flange_says(world):
     mover.world.close()
 
 
+def test_opening_a_camera_early_changes_no_picture_and_no_state():
+    early, late = make_world(), make_world()
+    early.open_camera(TOP, 320, 240)
+    assert early.digest() == late.digest()
+    pictures = [w.render(TOP, w.snapshot(), 0, 320, 240).color for w in (early, late)]
+    np.testing.assert_array_equal(*pictures)
+    early.close()
+    late.close()
+
+
 def test_depth_is_in_millimetres_along_the_optical_axis(world):
     world.set_object_pose('block', [0.32, 0.0, 0.025, 1, 0, 0, 0])
     frame = world.render(TOP, world.snapshot(), 0, 640, 480, depth=True)

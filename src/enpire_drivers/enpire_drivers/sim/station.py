@@ -146,6 +146,12 @@ class SimStation:
         self._book.check_camera(camera)
         return self._book.rendered[camera]
 
+    def open_camera(self, camera):
+        """Prepare for frames of ``camera``: the first one takes no longer then. RenderingError: it can't."""
+        self._book.check_camera(camera)
+        profile = self._book.profiles[camera]
+        self.world.open_camera(camera, profile.width, profile.height)
+
     def reset_camera(self, camera):
         """Start the renderer anew and drop what it made of ``camera``; later pixels are the same."""
         self._book.forget_frames(camera)

@@ -112,6 +112,13 @@ class World:
         """
         return self._renderer.frame(camera, self._qpos(snapshot), stamp_ns, width, height, depth)
 
+    def open_camera(self, camera, width, height):
+        """Prepare for frames of ``camera`` at that size, so that the first takes no longer than the others.
+
+        In the thread that will ask for them. RenderingError where this machine can't render.
+        """
+        self._renderer.open(camera, width, height)
+
     def picture(self, view, width, height, snapshot=None):
         """Return (H, W, 3) uint8 RGB, fine and slow, for documents; see rendering.View."""
         qpos = self._data.qpos if snapshot is None else self._qpos(snapshot)
