@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 
+import yaml
 from rclpy.action import ActionClient
 from rclpy.node import Node
 from std_srvs.srv import Trigger
@@ -25,7 +26,7 @@ from enpire_interfaces.msg import SafetyState
 from enpire_interfaces.srv import RestoreState
 from enpire_research.conversions import report_from_message
 from enpire_research.trials import report as reports
-from enpire_research.trials.replay import Comparison, compare
+from enpire_research.trials.replay import Comparison, ReplayError, compare
 from enpire_research.trials.trial_setup import robot_limits_file
 from enpire_tasks import registry
 
@@ -49,12 +50,11 @@ class GraphReplay:
         station = os.path.join(self._folder, UNIT)
         os.makedirs(station, exist_ok=True)
         self._parameters = {
-            'sim_station': {'arm_driver:scene': run.scene, 'arm_driver:unit': UNIT, 'arm_driver:replay': 'true',
-                            'arm_driver:lab_seed': first.lab_seed,
-                            **{f'camera_driver:{name}.color_profile': text for name, text in first.cameras.items()}},
-            'safety_gate': {**limits, 'run_dir': station, 'simulated': 'true'},
+            'arm_driver': {'scene': run.scene, 'unit': UNIT, 'replay': True, 'lab_seed': first.lab_seed},
+            'camera_driver': {f'{name}.color_profile': text for name, text in first.cameras.items()},
+            'safety_gate': {**limits, 'run_dir': station, 'simulated': True},
             'trial_server': {**limits, 'task': task.name, 'unit': UNIT, 'run_dir': station, 'scene': run.scene,
-                             'simulated': 'true'}}
+                             'simulated': True}}
         self._processes, self._graph, self._safety = [], Graph(), None
 
     def __enter__(self):
@@ -74,11 +74,13 @@ class GraphReplay:
 
     def _start(self):
         environment = dict(os.environ, ROS_DOMAIN_ID=str(self._graph.domain_id))
+        parameters = os.path.join(self._folder, 'parameters.yaml')
+        with open(parameters, 'w', encoding='utf-8') as handle:
+            yaml.safe_dump({f'/{UNIT}/{node}': {'ros__parameters': values}
+                            for node, values in self._parameters.items()}, handle)
         for name, module in _PROGRAMS.items():
             words = [f'import sys; from {module} import main; sys.exit(main())', '--ros-args', '-r', f'__ns:=/{UNIT}',
-                     '-r', f'/clock:=/{UNIT}/clock', '--log-level', 'warn']
-            for parameter, value in self._parameters[name].items():
-                words += ['-p', f'{parameter}:={value}']
+                     '-r', f'/clock:=/{UNIT}/clock', '--params-file', parameters, '--log-level', 'warn']
             with open(os.path.join(self._folder, f'{name}.log'), 'wb') as log:
                 self._processes.append(subprocess.Popen([sys.executable, '-c', *words], stdout=log, stderr=log,
                                                         stdin=subprocess.DEVNULL, env=environment,
@@ -101,8 +103,13 @@ class GraphReplay:
         while not self._graph.until(done, 0.5):
             dead = [name for name, process in zip(_PROGRAMS, self._processes) if process.poll() is not None]
             if dead or not time.monotonic() <= end:
-                raise RuntimeError(f'{what}' + (f': {dead[0]} has ended' if dead else f' within {seconds:g} s')
-                                   + f'; logs are in {self._folder}')
+                said = ''.join(f'\n{name}: {self._said(name)}' for name in dead or _PROGRAMS)
+                raise ReplayError(what + (f': {dead[0]} has ended' if dead else f' within {seconds:g} s')
+                                  + f'; what was printed:{said}')
+
+    def _said(self, name):
+        with open(os.path.join(self._folder, f'{name}.log'), encoding='utf-8', errors='replace') as log:
+            return log.read()[-1000:].strip()
 
     def replay(self, phase):
         """Run ``phase`` again and return the Comparison."""
@@ -121,7 +128,7 @@ class GraphReplay:
         if was.phase == reports.RESET:
             goal = Reset.Goal(**common, **was.goal)
         else:
-            goal = Rollout.Goal(**common, policy_file=was.policy_file, **was.goal)
+            goal = Rollout.Goal(**common, policy_file=phase.policy, **was.goal)
         result = self._send(self._actions[was.phase], goal)
         now = report_from_message(result.report)
         if now.status == reports.UNKNOWN:

@@ -32,7 +32,7 @@ def pace_figures(factor=20.0, overhead=0.5):
 
 def memory_figures(most):
     def lab(units):
-        return {'units': units, 'total': 100.0 * units, 'largest_total_seen': most * units / 8,
+        return {'units': units, 'total': 100.0 * units, 'largest_total_seen': most * units / 8, 'faults': 0,
                 'processes': {'safety_gate': {'count': units, 'pss': 40.0, 'rss': 70.0}}}
     return noted({'labs': [lab(1), lab(8)]})
 

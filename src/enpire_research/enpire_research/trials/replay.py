@@ -1,7 +1,7 @@
 """Recorded phases of trials, run again from their state records, and compared bit for bit.
 
-A run folder holds all that is needed: scene, records, reports. The policy file must still be where the
-report says, with the same hash. VOID and CANCELED phases are left out: they are no pure functions.
+A run folder holds all that is needed: scene, records, reports, copies of the policies. A copy that is
+missing must still be where the report says, with the same hash. VOID and CANCELED phases are left out: they are no pure functions.
 This module replays by the direct runner; `replay_lab` does it in a lab of one station.
 """
 
@@ -16,6 +16,7 @@ from enpire_research.trials import manifest
 from enpire_research.trials import report as reports
 from enpire_research.trials.direct import DirectRunner, make_station
 from enpire_research.trials.outbox import Outbox
+from enpire_research.trials.rollout import KEPT_POLICIES
 from enpire_research.trials.trial_setup import make_setup, robot_limits_file
 from enpire_tasks import registry
 
@@ -30,10 +31,11 @@ class ReplayError(ValueError):
 
 @dataclass(frozen=True)
 class Phase:
-    """One recorded phase: its Report and the path of the state before it."""
+    """One recorded phase: its Report, the path of the state before it, and that of its policy ('': none)."""
 
     report: reports.Report
     record: str
+    policy: str = ''
 
 
 @dataclass
@@ -75,30 +77,36 @@ class RunFolder:
             kept, trouble = Outbox(outbox).reports()
             problems += trouble
             for report in kept:
-                problem = self._problem(unit, report)
+                phase = Phase(report, os.path.join(self.folder, unit, 'records', report.state_record),
+                              self._policy(unit, report))
+                problem = _problem(phase)
                 if problem:
-                    problems.append(f'{unit} {report.trial_id} {report.phase}: {problem}')
+                    problems.append(f'{unit} {report.trial_id} {report.phase}: left out, {problem}')
                 else:
-                    found.append(Phase(report, self._record(unit, report)))
+                    found.append(phase)
         found = _spread(found, trials)
         return sorted(found, key=lambda phase: (phase.report.start_ns, phase.report.unit)), problems
 
-    def _record(self, unit, report):
-        return os.path.join(self.folder, unit, 'records', report.state_record)
+    def _policy(self, unit, report):
+        """The copy that the trial server kept, or the file itself where there is none."""
+        kept = os.path.join(self.folder, unit, KEPT_POLICIES, f'{report.policy_hash}.py')
+        return kept if os.path.isfile(kept) else report.policy_file
 
-    def _problem(self, unit, report):
-        if report.status not in (reports.SUCCEEDED, reports.FAILED):
-            return f'left out, its status is {report.status}'
-        if not report.state_record:
-            return 'left out, it ended before anything moved'
-        if not os.path.isfile(self._record(unit, report)):
-            return f'left out, there is no record {report.state_record}'
-        if report.phase == reports.ROLLOUT:
-            if not os.path.isfile(report.policy_file):
-                return f'left out, its policy is not at {report.policy_file} any more'
-            if sha256_file(report.policy_file) != report.policy_hash:
-                return f'left out, its policy {report.policy_file} has changed since'
-        return ''
+
+def _problem(phase):
+    report = phase.report
+    if report.status not in (reports.SUCCEEDED, reports.FAILED):
+        return f'its status is {report.status}'
+    if not report.state_record:
+        return 'it ended before anything moved'
+    if not os.path.isfile(phase.record):
+        return f'there is no record {report.state_record}'
+    if report.phase == reports.ROLLOUT:
+        if not os.path.isfile(phase.policy):
+            return f'its policy is not at {report.policy_file} any more'
+        if sha256_file(phase.policy) != report.policy_hash:
+            return f'its policy {phase.policy} has changed since'
+    return ''
 
 
 def _spread(phases, trials):
@@ -141,7 +149,7 @@ class DirectReplay:
         if was.phase == reports.RESET:
             now = self._runner.reset(was.trial_id, was.seed, **was.goal)
         else:
-            now = self._runner.rollout(was.trial_id, was.seed, was.policy_file, **was.goal)
+            now = self._runner.rollout(was.trial_id, was.seed, phase.policy, **was.goal)
         now.manifest_hash = self._manifest_hash
         return compare(was, now, 'direct')
 

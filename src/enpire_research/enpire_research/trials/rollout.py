@@ -12,6 +12,7 @@ import numpy as np
 
 from enpire_core import seeds
 from enpire_core.errors import MotionRefused, TimeUp
+from enpire_core.files import write_bytes
 from enpire_core.ticks import NANOSECONDS
 from enpire_research.trials import policy_process, wire
 from enpire_research.trials import report as reports
@@ -30,6 +31,8 @@ CODES = Codes(station_fault=214, latched=216, cancelled=217, internal=218)
 STARTING, POLICY, RETREAT, VERDICT = 1, 2, 3, 4
 MAX_POLICY_BYTES = 1_000_000
 MAX_ATTEMPTS = 8
+# Beside the folder of what policies print: a copy of each policy under its hash, for replays.
+KEPT_POLICIES = 'policies'
 # An honest policy asks once a tick and for each camera once; this many without a tick is a loop.
 MAX_EXCHANGES_A_TICK = 1000
 
@@ -68,7 +71,7 @@ def run_rollout(setup, station, hosts, goal, hooks, log_path, manifest_hash=''):
     """Run one rollout and return its Report. Raises nothing that a policy or a station can bring about.
 
     ``setup``: TrialSetup; ``station``: Station; ``hosts``: PolicyHosts; ``goal``: RolloutGoal;
-    ``log_path``: file for what the policy prints.
+    ``log_path``: file for what the policy prints; a copy of the policy goes into `policies/` beside its folder.
     """
     report = Report(station.unit, setup.task.name, goal.trial_id, reports.ROLLOUT, goal.seed, station.simulated,
                     policy_file=goal.policy_file, policy_commit=goal.policy_commit, manifest_hash=manifest_hash,
@@ -110,11 +113,19 @@ class _Rollout:
     def _load(self):
         self._hooks.progress(STARTING, 1, 'starting the policy')
         source, self._report.policy_hash = read_policy(self._goal.policy_file)
+        self._keep(source)
         self._process = self._hosts.take()
         # The policy's seed follows from the trial's, but not the other way round.
         start = {'source': source, 'seed': seeds.derive('policy', self._goal.seed), 'model': self._setup.model,
                  'limits': self._setup.motion[ROLLOUT_PROFILE].to_dict()}
         self._process.load(start, self._log_path, self._station.waiting, self._hooks.cancelled)
+
+    def _keep(self, source):
+        folder = os.path.join(os.path.dirname(os.path.dirname(self._log_path)), KEPT_POLICIES)
+        path = os.path.join(folder, f'{self._report.policy_hash}.py')
+        if not os.path.exists(path):
+            os.makedirs(folder, mode=0o700, exist_ok=True)
+            write_bytes(path, source.encode())
 
     def _end_policy(self):
         if self._process is not None:
