@@ -1,5 +1,12 @@
 """What the arm driver and the camera driver of a simulated station share: one world, in one thread."""
 
+from enpire_drivers.sim.rendering import RenderingError
+
+# Every verdict looks through it. Opening OpenGL costs a quarter of a second of CPU time: with many stations
+# on few cores that is seconds in which the station can say nothing. So it is done before it says its first
+# word, and not in the middle of a trial.
+OPENED_EARLY = 'top_camera'
+
 
 class Bench:
     """Holds the station while the arm driver is configured, and tells who watches that it moved.
@@ -13,13 +20,22 @@ class Bench:
         self.profiles = {}
         self.station = None
         self.unit = ''
+        self.camera_trouble = ''  # why OPENED_EARLY can't be rendered, for the camera driver to say
         self._watchers = []
 
     def open(self, parameters):
         """Open the station; ValueError or OSError say why it could not be opened."""
         self.station = self._open_station(parameters, self.profiles)
         self.unit = parameters.unit
+        self.camera_trouble = self._open_camera()
         return self.station
+
+    def _open_camera(self):
+        try:
+            self.station.open_camera(OPENED_EARLY)
+        except RenderingError as error:
+            return f'{OPENED_EARLY}: {error}'
+        return ''
 
     def close(self):
         """Close the station; may be called twice."""

@@ -29,12 +29,8 @@ from std_srvs.srv import Empty
 
 from enpire_drivers.conversions import camera_info_message, diagnostics_message
 from enpire_drivers.sim.cameras import DEFAULT_PROFILES, parse_profile
-from enpire_drivers.sim.rendering import RenderingError
 
 BEAT_S = 0.05
-# Every verdict looks through it. Opening OpenGL costs a quarter of a second of CPU time: with many stations
-# on few cores that is seconds in which the station could say nothing, so not in the middle of a trial.
-OPENED_EARLY = 'top_camera'
 FAST_REPEATS = 20
 SLOW_REPEAT_S = 0.5
 DIAGNOSTICS_S = 1.0
@@ -126,11 +122,9 @@ class CameraDriver(ManagedNode):
                 Empty, f'{camera}/hw_reset',
                 lambda request, response, camera=camera: self._on_reset(camera, response))))
 
-        try:
-            self._bench.station.open_camera(OPENED_EARLY)
-        except RenderingError as error:
+        if self._bench.camera_trouble:
             # The station moves all the same; whoever needs a frame sees that none comes.
-            self.get_logger().error(f'{OPENED_EARLY}: {error}')
+            self.get_logger().error(self._bench.camera_trouble)
 
     def _stream(self, kind, topic, make, camera, frame_id):
         publisher = self.create_publisher(kind, topic, FRAMES)

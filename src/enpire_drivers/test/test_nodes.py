@@ -6,7 +6,7 @@ import pytest
 pytest.importorskip('rclpy', reason='needs ROS 2')
 
 from diagnostic_msgs.msg import DiagnosticArray  # noqa: E402
-from fake_world import make_station  # noqa: E402
+from fake_world import FakeWorld, make_station  # noqa: E402
 from rclpy.node import Node  # noqa: E402
 from rclpy.parameter import Parameter  # noqa: E402
 from rosgraph_msgs.msg import Clock  # noqa: E402
@@ -23,6 +23,7 @@ from enpire_core.types import JointCommand  # noqa: E402
 from enpire_drivers.arm_driver_node import ArmDriver  # noqa: E402
 from enpire_drivers.bench import Bench  # noqa: E402
 from enpire_drivers.camera_driver_node import CameraDriver  # noqa: E402
+from enpire_drivers.sim.rendering import RenderingError  # noqa: E402
 from enpire_interfaces.msg import TrialReport  # noqa: E402
 from enpire_interfaces.srv import BeginEpisode, EndEpisode, RestoreState  # noqa: E402
 
@@ -239,6 +240,17 @@ def test_images_are_rendered_and_published_only_when_somebody_looks(graph):
 def test_the_camera_of_every_verdict_is_opened_before_the_first_trial(graph):
     lab = Lab(graph)
     assert lab.station.world.opened == [('top_camera', 64, 48)]
+
+
+def test_a_station_that_can_not_render_moves_all_the_same(graph, monkeypatch):
+    def fails(self, *_):
+        raise RenderingError('no EGL here')
+    monkeypatch.setattr(FakeWorld, 'open_camera', fails)
+    lab = Lab(graph)
+    assert lab.bench.camera_trouble == 'top_camera: no EGL here'
+    lab.client.begin()
+    lab.client.step()
+    assert lab.station.tick == 1
 
 
 def test_depth_comes_in_millimetres_to_those_who_look(graph):
