@@ -6,22 +6,26 @@ import psutil
 from enpire_interfaces.action import Rollout
 
 from enpire_research.bench import policy
+from enpire_research.bench.lab import fault_of
 
 TICKS = 60
 MIB = 2**20
 
 
 def measure(lab, folder):
-    """Run a short rollout on each station at once; return the figures in MiB, idle and at most while at work."""
+    """Run a short rollout on each station at once; return the figures in MiB, idle and at most while at work.
+
+    'faults' counts the rollouts that ended without a verdict (void): a lab that is too much for its machine.
+    """
     path = os.path.join(folder, 'short.py')
     with open(path, 'w', encoding='utf-8') as handle:
         handle.write(policy.source(TICKS))
     working = []
-    lab.rollouts({unit: Rollout.Goal(trial_id='memory', seed=1, policy_file=path) for unit in lab.units},
+    results = lab.rollouts({unit: Rollout.Goal(trial_id='memory', seed=1, policy_file=path) for unit in lab.units},
                  while_waiting=lambda: working.append(total(sizes(lab.processes()))))
     idle = sizes(lab.processes())
     return {'units': len(lab.units), 'total': total(idle), 'largest_total_seen': max([total(idle), *working]),
-            'processes': by_kind(idle)}
+            'faults': sum(fault_of(result) != '' for result in results.values()), 'processes': by_kind(idle)}
 
 
 def sizes(processes):

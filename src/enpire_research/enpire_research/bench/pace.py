@@ -6,6 +6,8 @@ from enpire_core.ticks import TICK_S
 from enpire_interfaces.action import Rollout
 from enpire_research.bench import policy
 from enpire_research.bench.direct import Direct
+from enpire_research.bench.gate import BenchError
+from enpire_research.bench.lab import fault_of
 from enpire_research.bench.statistics import middle, summarise
 
 TASK, SEED = 'push_t', 1
@@ -48,7 +50,10 @@ def measure(lab, folder, ticks, rounds, cameras=()):
 
 def _round(lab, direct, path, name, ticks):
     watch = CpuWatch({shown: lab.processes()[known] for known, shown in _SHOWN.items()})
-    lab.rollouts({'unit0': Rollout.Goal(trial_id=name, seed=SEED, policy_file=path)}, watch.look)
+    results = lab.rollouts({'unit0': Rollout.Goal(trial_id=name, seed=SEED, policy_file=path)}, watch.look)
+    fault = fault_of(results['unit0'])
+    if fault:
+        raise BenchError(f'expected a rollout without an error, got {fault}')
     on_graph, cpu = policy.figures(lab.log_of('unit0', name))
     in_process, _, parts = direct.run(name, path, SEED)
     return {'graph': on_graph, 'direct': in_process, 'bare': direct.bare(ticks), 'parts': parts,

@@ -104,12 +104,12 @@ def _largest(values):
 def _memory(figures):
     labs = sorted(figures['labs'], key=lambda one: one['units'])
     rows = [(f'{one["units"]}', f'{one["total"]:.0f}', f'{one["total"] / one["units"]:.0f}',
-             f'{one["largest_total_seen"]:.0f}') for one in labs]
+             f'{one["largest_total_seen"]:.0f}', one['faults']) for one in labs]
     kinds = [(f'{kind} ({one["units"]} stations)', each['count'], f'{each["pss"]:.0f}', f'{each["rss"]:.0f}')
              for one in labs for kind, each in sorted(one['processes'].items(), key=lambda item: -item[1]['pss'])]
     return ('After a short rollout on every station at once. PSS: pages that processes share are divided among '
             'them, so that the sum is what the lab takes.\n\n'
-            + _table(('stations', 'PSS idle, MiB', 'a station', 'most seen at work'), rows) + '\n'
+            + _table(('stations', 'PSS idle, MiB', 'a station', 'most seen at work', 'void rollouts'), rows) + '\n'
             + _table(('process', 'number', 'PSS each, MiB', 'RSS each, MiB'), kinds))
 
 
