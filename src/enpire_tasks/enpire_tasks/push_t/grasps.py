@@ -77,7 +77,7 @@ def best_carry(pick, place):
     return best
 
 
-def _stops():
+def stops():
     """Return poses at which a T can be laid down in between: the middle of the tray, all angles."""
     x, y = g.TRAY_CENTRE
     places = [(x - 0.03, y), (x - 0.03, y + 0.06), (x - 0.03, y - 0.06), (x - 0.05, y + 0.1), (x - 0.05, y - 0.1)]
@@ -97,7 +97,7 @@ def plan(pick, place):
     best = (cost, [direct]) if direct else (math.inf, [])
     if cost <= _STOP_COST:
         return best[1]
-    for stop in _stops():
+    for stop in stops():
         first_cost, first = best_carry(pick, stop)
         if first is None or first_cost + _STOP_COST >= best[0]:
             continue

@@ -23,8 +23,11 @@ SPEED_CARRY = 0.25
 HOVER_Z = 0.110
 OPENING = 0.066
 GRASP_FORCE = 12.0
-PRESS_Z = g.TOP_Z + 0.002
-DRAG_Z = g.FLOOR_Z + 0.016
+PRESS_Z = g.TOP_Z + 0.004
+DRAG = 0.06
+# A T on the rim has one side 12 mm up: it is grasped a little higher than one that lies flat.
+RAISED = 0.006
+RESCUES = 2
 MAX_STEP_TURN = math.radians(60.0)
 ROUNDS = 2
 GOOD_POSITION = 0.006
@@ -79,23 +82,40 @@ def retreat(robot):
 
 
 def find(robot):
-    """Return the Sighting of the T; raise SceneNotFound, saying what is seen instead.
+    """Return the pose (x, y, yaw) of the T that lies flat; SceneNotFound says what is seen instead.
 
-    A T that lies on the rim or leans on something is pressed flat or pulled in first.
+    A T that lies on the rim or leans on something is brought into the middle of the tray first.
     """
     trouble = ''
-    for _ in range(3):
+    for _ in range(RESCUES + 1):
         frame, info = robot.capture('top_camera'), robot.camera_info('top_camera')
         sighting, trouble = look(frame.color, info)
         if not trouble:
-            return sighting
-        if not settle(robot, frame.color, info):
-            break
+            return sighting.pose
+        if sighting is None or not rescue(robot, sighting.pose):
+            if not drag(robot, frame.color, info):
+                break
     raise SceneNotFound(f'expected one flat T on the tray in the top camera; {trouble}')
 
 
-def settle(robot, color, info):
-    """Press and pull a T that does not lie flat towards the middle; False where no T is seen."""
+def rescue(robot, pose):
+    """Take a T that does not lie flat, about at ``pose``, and let it go low over the tray's middle.
+
+    False, with nothing done, where no arm can take it; True does not say that it was caught.
+    """
+    carries = [grasps.best_carry(pose, stop) for stop in grasps.stops()]
+    cost, carry = min(carries, key=lambda found: found[0])
+    if carry is None:
+        return False
+    carry_out(robot, carry, RAISED)
+    return True
+
+
+def drag(robot, color, info):
+    """Pull a T that no arm can take towards the middle; False where nothing orange is seen.
+
+    A closed gripper comes down beyond it where it can, else on top of it, and moves inwards.
+    """
     camera = locate_camera(color, info)
     found = blobs(color, camera) if camera is not None else []
     if not found:
@@ -103,36 +123,36 @@ def settle(robot, color, info):
     rows, columns = np.nonzero(found[0][1])
     centre = camera.to_plane(np.array([[columns.mean(), rows.mean()]]), g.TOP_Z)[0]
     middle = np.array(g.TRAY_CENTRE)
-    half = np.array(g.TRAY_SIZE) / 2 - 0.015
-    over = np.clip(centre, middle - half, middle + half)
-    arm = 'left' if over[1] > 0 else 'right'
-    inward = (middle - over) / max(np.linalg.norm(middle - over), 1e-6)
-    end = over + 0.04 * inward
-    yaw = reach.bearing(arm, *over)
+    inward = (middle - centre) / max(np.linalg.norm(middle - centre), 1e-6)
+    end = centre + DRAG * inward
+    arm = 'left' if centre[1] > 0 else 'right'
+    yaw = reach.bearing(arm, *centre)
     come(robot, arm)
-    travel(robot, arm, *over, HOVER_Z, yaw, SPEED_AIR)
-    # Down onto it, and inwards with the tip on it: friction takes it along, its own weight lays it flat.
-    travel(robot, arm, *over, PRESS_Z, yaw, SPEED_NEAR)
+    travel(robot, arm, *centre, HOVER_Z, yaw, SPEED_AIR)
+    travel(robot, arm, *centre, PRESS_Z, yaw, SPEED_NEAR)
     travel(robot, arm, *end, PRESS_Z, yaw, SPEED_NEAR)
     travel(robot, arm, *end, HOVER_Z, yaw, SPEED_NEAR)
     leave(robot, arm)
     return True
 
 
-def carry_out(robot, carry):
-    """Do one Carry; False when the jaws closed on nothing."""
+def carry_out(robot, carry, raised=0.0):
+    """Do one Carry of a T that lies ``raised`` [m] above the floor; False: the jaws closed on nothing.
+
+    A raised T is not pressed onto the floor: it is let go where its lower side may touch it.
+    """
     arm = carry.arm
     x, y, yaw = carry.tool(carry.pick)
     come(robot, arm)
     robot.release(arm, OPENING)
     travel(robot, arm, x, y, HOVER_Z, yaw, SPEED_AIR)
-    travel(robot, arm, x, y, grasps.GRASP_Z, yaw, SPEED_NEAR)
+    travel(robot, arm, x, y, grasps.GRASP_Z + raised, yaw, SPEED_NEAR)
     held = robot.grasp(GRASP_FORCE, arm)
     if held:
-        travel(robot, arm, x, y, grasps.LIFT_Z, yaw, SPEED_NEAR)
+        travel(robot, arm, x, y, grasps.LIFT_Z + raised, yaw, SPEED_NEAR)
         x, y, yaw = carry.tool(carry.place)
-        travel(robot, arm, x, y, grasps.LIFT_Z, yaw, SPEED_CARRY)
-        travel(robot, arm, x, y, grasps.GRASP_Z, yaw, SPEED_NEAR)
+        travel(robot, arm, x, y, grasps.LIFT_Z + raised, yaw, SPEED_CARRY)
+        travel(robot, arm, x, y, grasps.GRASP_Z + raised, yaw, SPEED_NEAR)
     robot.release(arm, OPENING)
     travel(robot, arm, x, y, HOVER_Z, yaw, SPEED_NEAR)
     leave(robot, arm)
@@ -148,7 +168,7 @@ def reset(robot, start, attempt):
     del attempt
     retreat(robot)
     for _ in range(ROUNDS):
-        pose = find(robot).pose
+        pose = find(robot)
         distance, angle = g.pose_error(pose, start)
         if distance <= GOOD_POSITION and angle <= GOOD_ANGLE:
             return
@@ -159,6 +179,6 @@ def reset(robot, start, attempt):
                 'where no arm can take it')
         carry_out(robot, carries[0])
         if len(carries) == 2:
-            onward = grasps.plan(find(robot).pose, start)
+            onward = grasps.plan(find(robot), start)
             if len(onward) == 1:
                 carry_out(robot, onward[0])

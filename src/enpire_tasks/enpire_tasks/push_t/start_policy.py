@@ -25,6 +25,13 @@ TOOL = 0.012
 LEAN = 0.35
 
 
+def to_table(info, pixels, height):
+    """Return the points (N, 2) at ``height`` that ``pixels`` (N, 2) show, by the nominal camera."""
+    rays = np.linalg.inv(info.matrix) @ np.c_[pixels, np.ones(len(pixels))].T
+    rays = info.pose[:3, :3] @ rays
+    return (info.pose[:3, 3:] + rays * (height - info.pose[2, 3]) / rays[2])[:2].T
+
+
 def camera_shift(image, info):
     """Return by how much (x, y) the marks seem to lie off their places, 0 where none is seen."""
     dictionary = cv2.aruco.getPredefinedDictionary(cv2.aruco.DICT_4X4_50)
@@ -34,20 +41,13 @@ def camera_shift(image, info):
     return np.mean(off, axis=0) if off else np.zeros(2)
 
 
-def to_table(info, pixels, height):
-    """Return the points (N, 2) at ``height`` that ``pixels`` (N, 2) show, by the nominal camera."""
-    rays = np.linalg.inv(info.matrix) @ np.c_[pixels, np.ones(len(pixels))].T
-    rays = info.pose[:3, :3] @ rays
-    return (info.pose[:3, 3:] + rays * (height - info.pose[2, 3]) / rays[2])[:2].T
-
-
 def find_t(robot):
     """Return (orange points (N, 2), middle (2,), angle) of the T in the tray, or None."""
     frame, info = robot.capture('top_camera'), robot.camera_info('top_camera')
     image = frame.color.astype(int)
     rows, columns = np.nonzero(image[:, :, 0] - image[:, :, 2] > 100)
     points = to_table(info, np.c_[columns, rows], T_TOP) - camera_shift(frame.color, info)
-    # Only the tray: the arms' bases are orange, too.
+    # Only the tray: other things may be orange, too.
     points = points[(abs(points[:, 0] - GOAL_X) < 0.15) & (abs(points[:, 1]) < 0.21)]
     if len(points) < 100:
         return None
@@ -70,9 +70,9 @@ def push(robot, start, end):
     arms = ('left', 'right') if start[1] + end[1] > 0 else ('right', 'left')
     for lean, arm in ((0.0, arms[0]), (0.0, arms[1]), (LEAN, arms[0]), (LEAN, arms[1])):
         try:
-            for x, y, z, speed in ((*BESIDE[arm], TRAVEL_HEIGHT, 0.3), (*start, TRAVEL_HEIGHT, 0.3),
-                                   (*start, PUSH_HEIGHT, 0.2), (*end, PUSH_HEIGHT, 0.1),
-                                   (*end, TRAVEL_HEIGHT, 0.2)):
+            for x, y, z, speed in ((*BESIDE[arm], TRAVEL_HEIGHT, 0.2), (*start, TRAVEL_HEIGHT, 0.2),
+                                   (*start, PUSH_HEIGHT, 0.1), (*end, PUSH_HEIGHT, 0.05),
+                                   (*end, TRAVEL_HEIGHT, 0.1)):
                 robot.move_to_pose(x, y, z, math.pi, -lean, 0.0, speed=speed, arm=arm)
             break
         except Unreachable:

@@ -50,7 +50,7 @@ def orange(color):
     return color[:, :, 0].astype(np.float32) - color[:, :, 2].astype(np.float32)
 
 
-def _tray_mask(shape, camera, grow=0.03):
+def _tray_mask(shape, camera, grow=0.07):
     x, y = g.TRAY_CENTRE
     hx, hy = g.TRAY_SIZE[0] / 2 + grow, g.TRAY_SIZE[1] / 2 + grow
     box = np.array([(x + sx * hx, y + sy * hy, g.FLOOR_Z) for sx, sy in ((1, 1), (1, -1), (-1, -1), (-1, 1))])
