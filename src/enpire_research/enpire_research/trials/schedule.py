@@ -124,9 +124,12 @@ class Schedule:
 
     @property
     def stuck(self):
-        """True when trials are left, but every station that has some is out."""
+        """True when trials are left, but every station that has some is out for good.
+
+        A latched one waits for its operator: `enpire stop` and `enpire clear` must not end a lab.
+        """
         left = [row for row in self.rows.values() if row.jobs or row.job is not None]
-        return bool(left) and all(row.out and row.job is None for row in left)
+        return bool(left) and all(row.out and not row.latched and row.job is None for row in left)
 
     def _void(self, row, report):
         latched = report.error_code in LATCHED_CODES
