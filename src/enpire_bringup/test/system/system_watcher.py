@@ -37,7 +37,7 @@ class Watcher:
         self.node, self._until = node, spin_until
         self.states = collections.defaultdict(list)   # unit -> [Sample], one a stamp
         self.safety = collections.defaultdict(list)   # unit -> [SafetyState]
-        self._clients, self._watched = {}, {}
+        self._clients, self._watched, self._heard = {}, {}, collections.Counter()
 
     @classmethod
     def in_graph(cls, graph):
@@ -72,8 +72,16 @@ class Watcher:
     def _on_state(self, unit, message):
         stamp_ns = conversions.stamp_to_ns(message.header.stamp)
         kept = self.states[unit]
+        self._heard[unit] += 1
         if not kept or kept[-1].stamp_ns != stamp_ns:
             kept.append(Sample(stamp_ns, np.array(message.position), np.array(message.velocity), time.monotonic()))
+
+    def now_ns(self, unit):
+        """Return the unit's clock: the newest stamp after more messages than may have been waiting to be read."""
+        self.watch(unit)
+        wanted = self._heard[unit] + qos.SENSOR.depth + 1
+        self.until(lambda: self._heard[unit] >= wanted, f'joint states of {unit}')
+        return self.states[unit][-1].stamp_ns
 
     def until_mode(self, unit, mode, what):
         """Wait until the gate's newest word, from now on, has ``mode``; return it."""

@@ -5,7 +5,10 @@ import re
 import pytest
 import system_scenarios as scenarios
 from conftest import running_lab
+from enpire_core import qos
+from rclpy.node import Node
 from system_lab import policy, until
+from trajectory_msgs.msg import JointTrajectory
 
 UNITS = ('unit0', 'unit1')
 CAMERAS = ('top_camera', 'left_wrist_camera', 'right_wrist_camera')
@@ -164,3 +167,16 @@ def test_no_station_offers_or_calls_a_service_of_another(lab):
             strange = [service for service, _ in both if not service.startswith(f'/{unit}/')]
             assert both if name != 'trial_link' else True
             assert not strange, f'/{unit}/{name} is on {strange}'
+
+
+def test_an_intruder_who_commands_or_listens_is_seen(lab):
+    watcher = lab[1]
+    intruder = Node('intruder', context=watcher.node.context)
+    try:
+        intruder.create_subscription(JointTrajectory, '/unit1/joint_trajectory', lambda _: None, qos.COMMAND)
+        watcher.until(lambda: '/intruder' in scenarios.ends(watcher, '/unit1/joint_trajectory')[1], 'the intruder')
+        with pytest.raises(AssertionError, match='intruder'):
+            scenarios.only_the_gate_commands_and_only_the_driver_listens(watcher, 'unit1')
+    finally:
+        intruder.destroy_node()
+    watcher.until(lambda: '/intruder' not in scenarios.ends(watcher, '/unit1/joint_trajectory')[1], 'it to be gone')

@@ -102,8 +102,8 @@ def test_status_shows_every_station_and_stop_holds_them_all_until_they_are_clear
     code, text = process.command('stop')
     assert code == 0 and text.count('stopped') >= 2, text
     for unit in UNITS:
-        said = watcher.until_mode(unit, SafetyState.MODE_LATCHED, f'{unit} to be stopped')
-        assert said.rule == 'operator_trip' and 'operator' in said.reason
+        said = watcher.until_mode(unit, SafetyState.MODE_LATCHED, f'{unit} to be stopped: {process.text()}')
+        assert said.rule == 'operator' and 'operator' in said.reason
     code, text = process.command('status')
     assert code == 3 and text.count('STOPPED') == 2, text
     ran = {unit: len(outbox(process, unit, 'rollout')) for unit in UNITS}
