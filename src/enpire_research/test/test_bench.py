@@ -13,7 +13,7 @@ MANIFEST = 64 * 'a'
 
 
 def noted(figures, measured_at='2026-01-01T00:00:00Z'):
-    return {**figures, 'measured_at': measured_at, 'load': 0.5, 'quick': False}
+    return {**figures, 'measured_at': measured_at, 'load': 0.5, 'quick': False, 'nice': 0}
 
 
 def gate_figures(ratio):

@@ -68,7 +68,8 @@ def _on_lab(graph, units, parts, amount, command, say, found):
 
 def _noted(amount, call):
     """Return ``call()`` with when it was measured, and how busy the machine was before."""
-    noted = {'measured_at': time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime()), 'load': machine.load()}
+    noted = {'measured_at': time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime()), 'load': machine.load(),
+             'nice': os.nice(0)}
     return {**call(), **noted, 'quick': amount == QUICK}
 
 

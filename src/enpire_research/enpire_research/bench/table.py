@@ -66,8 +66,9 @@ def _goal_table(parts):
 def _section(part, figures):
     text = {'gate': _gate, 'graph': _pace, 'cameras': _pace, 'memory': _memory}[part](figures)
     quick = ', quickly (too few for good figures)' if figures.get('quick') else ''
+    above = '' if not figures['nice'] else f', measured at priority {figures["nice"]} (nice) beside that load'
     return (f'### {_TITLES[part]}\n\nMeasured {figures["measured_at"]}{quick}; load of the machine at the start '
-            f'{figures["load"]:.2f}.\n\n{text}')
+            f'{figures["load"]:.2f}{above}.\n\n{text}')
 
 
 def _gate(figures):
