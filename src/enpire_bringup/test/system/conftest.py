@@ -9,21 +9,7 @@ import pytest
 pytest.importorskip('rclpy', reason='needs ROS 2')
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from enpire_core.testing import Graph  # noqa: E402
-from system_lab import LabProcess, built  # noqa: E402
-from system_watcher import Watcher  # noqa: E402
-
-
-@contextlib.contextmanager
-def running_lab(folder, *words, overrides=None):
-    """Yield (LabProcess, Watcher) of `enpire lab *words` with run folders in ``folder``; end both."""
-    with Graph() as graph:
-        with Watcher.in_graph(graph) as watcher:
-            lab = LabProcess(folder, graph.domain_id, *words, overrides=overrides)
-            try:
-                yield lab, watcher
-            finally:
-                lab.kill()
+from system_lab import built, running_lab  # noqa: E402
 
 
 @pytest.fixture(scope='session', autouse=True)

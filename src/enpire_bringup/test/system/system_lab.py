@@ -1,5 +1,6 @@
 """`enpire lab` under test: a process of its own, what it wrote, whom it started, what is left of it."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -11,6 +12,8 @@ import time
 import uuid
 
 import psutil
+from enpire_core.testing import Graph
+from system_watcher import Watcher
 
 HERE = pathlib.Path(__file__).resolve().parent
 POLICIES = HERE / 'policies'
@@ -151,6 +154,21 @@ class LabProcess:
             except ProcessLookupError:
                 continue
         self._said.close()
+
+
+@contextlib.contextmanager
+def running_lab(folder, *words, overrides=None):
+    """Yield (LabProcess, Watcher) of `enpire lab *words` in a ROS domain of its own; end both.
+
+    ``folder``: run folders go there, and what the command prints.
+    """
+    with Graph() as graph:
+        with Watcher.in_graph(graph) as watcher:
+            lab = LabProcess(folder, graph.domain_id, *words, overrides=overrides)
+            try:
+                yield lab, watcher
+            finally:
+                lab.kill()
 
 
 def _alive(process):

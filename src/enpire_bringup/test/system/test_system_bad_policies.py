@@ -9,12 +9,11 @@ import pathlib
 import numpy as np
 import pytest
 import system_scenarios as scenarios
-from conftest import running_lab
 from enpire_core import conversions
 from enpire_core.types import JointCommand
 from enpire_interfaces.msg import SafetyState
 from enpire_interfaces.srv import SelectLimits
-from system_lab import policy
+from system_lab import policy, running_lab
 from system_watcher import status
 
 UNIT = 'unit0'

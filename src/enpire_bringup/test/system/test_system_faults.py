@@ -4,6 +4,7 @@ The times of silence are made short here; the course is the same. The station ru
 that a joint's speed on the unit's clock is half of that on the wall.
 """
 
+import json
 import os
 import re
 import signal
@@ -14,6 +15,7 @@ import pytest
 import system_scenarios as scenarios
 from enpire_core.joints import JOINT_NAMES
 from enpire_interfaces.msg import SafetyState
+from enpire_research.trials import report as reports
 from system_lab import policy, until
 from system_motion import motion
 from system_watcher import status
@@ -158,3 +160,22 @@ def test_a_killed_supervisor_leaves_no_process_behind(lab):
     process.process.wait()
     assert len(process.family) >= 5, 'expected station, gate, server, view and a policy'
     until(lambda: not process.left(), lambda: f'these to end: {process.left()}', 10.0)
+
+
+def test_a_trial_that_a_dead_trial_server_lost_is_void_and_the_lab_repeats_it(start_lab):
+    process, _ = start_lab('--units', '1', '--trials', '1', '--real-time-factor', '2', '--policy', policy('waits'),
+                           overrides=dict(SHORT, trial_runner={'feedback_silence_s': 4.0}))
+    log = process.run_dir / UNIT / 'policy_logs' / 'trial-00000.log'
+    until(lambda: log.exists() and 'waiting' in log.read_text(), 'the policy to drive')
+    process.kill_child(f'{UNIT}.trial_server')
+    code, text = process.wait(120.0)
+    assert code == 0, text
+    summary = json.loads((process.run_dir / 'summary.json').read_text())
+    station = summary['stations'][UNIT]
+    assert (station['trials'], station['voids'], station['left']) == (1, 1, 0), summary
+    assert [one['trial_id'] for one in summary['results']] == ['trial-00000-r1']
+    outbox = process.run_dir / UNIT / 'outbox'
+    assert sorted(path.name for path in outbox.iterdir()) == [
+        'trial-00000-r1.reset.json', 'trial-00000-r1.rollout.json', 'trial-00000.reset.json']
+    first, again = (reports.read(outbox / f'{name}.reset.json') for name in ('trial-00000', 'trial-00000-r1'))
+    assert first.seed == again.seed

@@ -4,10 +4,9 @@ import re
 
 import pytest
 import system_scenarios as scenarios
-from conftest import running_lab
 from enpire_core import qos
 from rclpy.node import Node
-from system_lab import policy, until
+from system_lab import policy, running_lab, until
 from trajectory_msgs.msg import JointTrajectory
 
 UNITS = ('unit0', 'unit1')
