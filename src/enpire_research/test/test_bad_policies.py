@@ -114,7 +114,8 @@ def test_the_process_sees_no_ros_no_inherited_environment_and_two_pipes(lab, mon
     runner._hosts.take().kill()  # it was started before the variable was set
     report, log = rollout(lab, trial_helpers.policy('looks_around'))
     assert report.error_code == 0, report.error_msg
-    assert 'SECRET' not in log and 'ROS' not in log.replace('_ROS_WHEELS_BOOTSTRAP_COMPLETE', '')
+    names = [name for name in log.split('environment ')[1].split(']')[0].strip('[').split(', ') if 'ROS' in name]
+    assert 'SECRET' not in log and names == ["'ROS_AUTOMATIC_DISCOVERY_RANGE'", "'_ROS_WHEELS_BOOTSTRAP_COMPLETE'"]
     # Two pipes, and the descriptor of the folder that it is listing.
     assert len(log.split('descriptors [')[1].split(']')[0].split(',')) == 3
     assert 'rclpy False' in log and "stdin ''" in log and 'folder []' in log

@@ -38,9 +38,12 @@ class DirectStation:
 
     def begin(self, trial_id, phase):
         """See Station."""
+        latched = self._latched()
+        if latched:
+            raise latched
         try:
             start = self.sim.begin(trial_id, phase)
-        except (EpisodeError, OSError) as error:
+        except (EpisodeError, StationBroken, OSError) as error:
             raise StationFault(f'the episode could not begin: {error}') from error
         self._trial_id = trial_id
         return EpisodeStart(start.stamp_ns, start.record, start.digest)

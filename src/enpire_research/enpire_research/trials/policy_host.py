@@ -13,6 +13,7 @@ import linecache
 import math
 import os
 import random
+import resource
 import sys
 import traceback
 import types
@@ -29,11 +30,41 @@ from enpire_research.trials.motion import MotionLimits
 from enpire_research.trials.robot import Robot, make_kinematics
 
 POLICY_NAME = 'policy.py'
+# Far beyond what an honest policy needs; what grows over it is told so (MemoryError, OSError), or killed.
+# The number of processes is not among them: Linux counts all those of the user.
+LIMITS = {resource.RLIMIT_AS: 4 << 30, resource.RLIMIT_FSIZE: 64 << 20, resource.RLIMIT_NOFILE: 256,
+          resource.RLIMIT_CORE: 0, resource.RLIMIT_CPU: 150}
+NOT_FOR_POLICIES = ('rclpy', 'rosbag2_py', 'enpire_interfaces', 'enpire_drivers', 'enpire_safety', 'enpire_tasks',
+                    'enpire_bringup')
 TEXT_LIMIT = 6000
 
 
 class BadAction(Exception):
     """An action of `act` that is none; the text says what was expected and what came."""
+
+
+class NoRos:
+    """A finder of modules that refuses those of the lab. It tells an honest policy; it is no wall."""
+
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        """Refuse, or leave the module to the next finder."""
+        if name.partition('.')[0] in NOT_FOR_POLICIES:
+            raise ImportError(f'{name}: a policy has no ROS and no world: use the robot or the observation that it '
+                              'is handed', name=name)
+
+
+def bound():
+    """Bound what this process and its children may use, and mark them; before the policy is loaded."""
+    proc.mark_for_good()
+    for kind, most in LIMITS.items():
+        hard = resource.getrlimit(kind)[1]
+        most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        resource.setrlimit(kind, (most, most))
+    # Where memory is short the policy goes, not the station.
+    with open('/proc/self/oom_score_adj', 'w', encoding='ascii') as handle:
+        handle.write('1000')
+    sys.meta_path.insert(0, NoRos)
 
 
 class Pipe:
@@ -232,6 +263,7 @@ def main(argv=None):
     """Serve one policy and exit."""
     read_fd, write_fd, parent = map(int, (sys.argv if argv is None else argv)[1:4])
     proc.die_with_parent(parent)
+    bound()
     cv2.setNumThreads(1)
     pipe = Pipe(read_fd, write_fd)
     pipe.send({'op': 'ready'})

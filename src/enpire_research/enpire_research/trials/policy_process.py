@@ -21,13 +21,20 @@ import threading
 import time
 
 from enpire_research.trials import budget, proc, wire
-from enpire_research.trials.station import Cancelled
+from enpire_research.trials.station import Cancelled, StationFault
 
 # Codes of Rollout.action; a test compares them with the file.
 SYNTAX, NO_ENTRY, RAISED, EXITED, SILENT, CPU, BAD_ACTION = 204, 205, 206, 207, 208, 209, 210
 LOG_BYTES = 1_000_000
+TEXT_LIMIT = 8000
 LAST_WORD_S = 0.5
+EXIT_WAIT_S = 1.0
 _POLL_S = 0.1
+_TIDY_S = 0.5
+_CHILDREN_S = 1.0
+_LAST_READS = 32
+# Pids of the processes of all PolicyHosts in this process: whoever looks for orphans spares them.
+_living, _living_lock = set(), threading.Lock()
 _KEEP_ALIVE_S = 0.5
 _PACKAGES = ('enpire_core', 'enpire_research')
 _THREADS = ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS', 'NUMEXPR_NUM_THREADS')
@@ -45,12 +52,14 @@ class LogDrain:
     """Copies what a policy prints into a file, and drops what goes beyond LOG_BYTES.
 
     A thread of its own, so that a policy that prints never waits for us. `close` ends it whether or
-    not somebody still holds the other end.
+    not somebody still holds the other end. ``trouble``: why the file lacks something, or ''.
     """
 
     def __init__(self, fd, path):
         self._fd, self._path = fd, path
-        self.dropped = 0
+        self._log, self._kept = None, 0
+        self.dropped, self.trouble = 0, ''
+        self._write(b'')
         self._stop_read, self._stop_write = os.pipe()
         self._thread = threading.Thread(target=self._run, name='policy log', daemon=True)
         self._thread.start()
@@ -59,20 +68,41 @@ class LogDrain:
         poller = select.poll()
         poller.register(self._fd, select.POLLIN)
         poller.register(self._stop_read, select.POLLIN)
-        kept = 0
-        with open(self._path, 'wb', buffering=0) as log:
-            while True:
+        last_reads = None
+        try:
+            while last_reads != 0:
                 events = dict(poller.poll())
+                if last_reads is None and self._stop_read in events:
+                    last_reads = _LAST_READS  # somebody who still prints doesn't keep us
                 data = os.read(self._fd, 65536) if self._fd in events else b''
                 if not data:
                     break  # closed by the policy, or nothing left and we are to stop
-                room = LOG_BYTES - kept
-                log.write(data[:room])
-                kept += min(room, len(data))
-                self.dropped += max(0, len(data) - room)
+                last_reads = None if last_reads is None else last_reads - 1
+                self._keep(data)
             if self.dropped:
-                log.write(f'\n[{self.dropped} bytes more were printed and dropped: '
-                          f'{LOG_BYTES} are kept]\n'.encode())
+                self._write(f'\n[{self.dropped} bytes more were printed and dropped: '
+                            f'{LOG_BYTES} are kept]\n'.encode())
+        finally:
+            if self._log is not None:
+                self._log.close()
+
+    def _keep(self, data):
+        room = LOG_BYTES - self._kept
+        if room > 0:
+            self._write(data[:room])
+            self._kept += min(room, len(data))
+        self.dropped += max(0, len(data) - room)
+
+    def _write(self, data):
+        """Write to the log; where that fails (a full disk) say why once and go on without one."""
+        if self.trouble:
+            return
+        try:
+            if self._log is None:
+                self._log = open(self._path, 'wb', buffering=0)
+            self._log.write(data)
+        except OSError as error:
+            self.trouble = f'{self._path}: what the policy prints cannot be kept: {error.strerror}'
 
     def close(self):
         """Take what is there, end the thread, close the file."""
@@ -108,34 +138,42 @@ class PolicyProcess:
             for fd in (to_policy[0], from_policy[1], output[1]):
                 os.close(fd)
         self.pid = self._process.pid
+        with _living_lock:
+            _living.add(self.pid)
         os.set_blocking(self._write, False)
         os.set_blocking(self._read, False)
         self._inbox = wire.Inbox(wire.MAX_FROM_POLICY)
         self._drain = None
         self._dead = False
         self._ready = False
-        self._children_cpu_s = 0.0
+        self._children_cpu_s, self._children_seen_s = 0.0, clock()
 
     # ---- talking ---------------------------------------------------------------------------
     def load(self, start, log_path, waiting, cancelled):
         """Hand the policy over and wait until it is loaded; PolicyFailure where it can't be.
 
         ``start``: source, seed, model, limits; ``log_path``: where its output goes; ``waiting()`` is
-        called about twice a second, ``cancelled()`` ten times: Cancelled where it is true.
+        called about twice a second, ``cancelled()`` ten times: Cancelled where it is true. StationFault
+        where the process fails before it has the policy: that is not the policy's doing.
         """
         self._drain = LogDrain(self._output, log_path)
         self._begin()
         if not self._ready:
-            self._expect('ready', waiting, cancelled)
+            try:
+                self._expect('ready', waiting, cancelled)
+            except PolicyFailure as failure:
+                raise StationFault(f'the policy process did not start: {failure.text}; what it printed is in '
+                                   f'{log_path}') from failure
             self._ready = True
         self._send(start, waiting, cancelled)
         message = self._receive(waiting, cancelled)
         if message.get('op') == 'load_failed':
-            code = {'syntax': SYNTAX, 'no_entry': NO_ENTRY}.get(message.get('kind'), RAISED)
-            raise PolicyFailure(code, str(message.get('text')))
+            kind = message.get('kind')
+            code = SYNTAX if kind == 'syntax' else NO_ENTRY if kind == 'no_entry' else RAISED
+            raise PolicyFailure(code, wire.shown(message.get('text'), TEXT_LIMIT))
         self._check_end(message)
         if message.get('op') != 'loaded':
-            raise PolicyFailure(BAD_ACTION, f'expected the policy to load, got {str(message)[:200]}')
+            raise PolicyFailure(BAD_ACTION, f'expected the policy to load, got {wire.shown(message)}')
         self._meter.started(proc.cpu_of(self.pid))
 
     def ask(self, message, waiting, cancelled):
@@ -148,14 +186,11 @@ class PolicyProcess:
 
     def last_word(self, message):
         """Tell the policy its end and give it a moment to print; what it says is not heard."""
-        self._begin()
         try:
-            self._send(message, _nothing, _never)
-            until = self._clock() + LAST_WORD_S
-            poller = _poller(self._read, select.POLLIN)
-            poller.poll(1000 * max(0.0, until - self._clock()))
-        except PolicyFailure:
-            return  # it ended on its own account, which is all the same now
+            os.write(self._write, wire.encode(message))  # short: as a whole, or not at all
+        except (BlockingIOError, BrokenPipeError):
+            return  # it did not read what it was sent, or is gone: all the same now
+        _poller(self._read, select.POLLIN).poll(1000 * LAST_WORD_S)
 
     def pause(self):
         """Stop its processes (SIGSTOP) while somebody else acts."""
@@ -174,15 +209,20 @@ class PolicyProcess:
             return []
         self._dead = True
         self._process.poll()  # its status, before somebody else reaps it
-        left = proc.kill_family(self.pid, self._mark)
+        left = proc.kill_family(self.pid, self._mark, self._others())
         self._process.wait()
+        with _living_lock:
+            _living.discard(self.pid)
         for fd in (self._write, self._read):
             os.close(fd)
         if self._drain is not None:
             self._drain.close()
         else:
             os.close(self._output)
-        shutil.rmtree(self._home, ignore_errors=True)
+        # A policy can leave a million files: the world would take us for dead while we tidy up.
+        tidy = threading.Thread(target=shutil.rmtree, args=(self._home, True), name='policy tidy', daemon=True)
+        tidy.start()
+        tidy.join(_TIDY_S)
         return left
 
     @property
@@ -190,17 +230,28 @@ class PolicyProcess:
         """Bytes of output that were dropped so far."""
         return 0 if self._drain is None else self._drain.dropped
 
+    @property
+    def log_trouble(self):
+        """Why what the policy printed is not in its log, or ''."""
+        return '' if self._drain is None else self._drain.trouble
+
     # ---- inside ----------------------------------------------------------------------------
+    def _others(self):
+        with _living_lock:
+            return _living - {self.pid}
+
     def _begin(self):
-        self._asked_s = self._last_kept_s = self._clock()
-        # Children are looked for only while one waits: until then they count as they were last seen.
+        self._asked_s = self._last_kept_s = self._last_look_s = self._clock()
+        if not self._asked_s - self._children_seen_s <= _CHILDREN_S:
+            self._see_children()
+        # Children are looked for while one waits, and now and then: between, they count as last seen.
         self._judge(self._meter.begin(budget.Sample(
             self._asked_s, proc.cpu_of(self.pid) + self._children_cpu_s, True)))
 
     def _expect(self, op, waiting, cancelled):
         message = self._receive(waiting, cancelled)
         if message.get('op') != op:
-            raise PolicyFailure(EXITED, f'expected the policy process to say {op!r}, got {str(message)[:200]}')
+            raise PolicyFailure(EXITED, f'expected the policy process to say {op!r}, got {wire.shown(message)}')
 
     def _receive(self, waiting, cancelled):
         """Return the next message. Meters, keeps alive and looks for a cancel while it waits."""
@@ -217,8 +268,7 @@ class PolicyProcess:
                 if not data:
                     raise self._exited()
                 self._inbox.feed(data)
-            else:
-                self._look(waiting, cancelled)
+            self._look(waiting, cancelled)
 
     def _send(self, message, waiting, cancelled):
         data = memoryview(wire.encode(message))
@@ -228,21 +278,30 @@ class PolicyProcess:
                 data = data[os.write(self._write, data):]
             except BlockingIOError:
                 poller = poller or _poller(self._write, select.POLLOUT)
-                if not poller.poll(1000 * _POLL_S):
-                    self._look(waiting, cancelled)
+                poller.poll(1000 * _POLL_S)
+                self._look(waiting, cancelled)
             except BrokenPipeError:
                 raise self._exited() from None
 
     def _look(self, waiting, cancelled):
+        """Meter, keep alive, look for a cancel; ten times a second, also while bytes drip in or out."""
+        now = self._clock()
+        if now - self._last_look_s < 0.9 * _POLL_S:
+            return
+        self._last_look_s = now
         if cancelled():
             raise Cancelled
-        now = self._clock()
         if now - self._last_kept_s >= _KEEP_ALIVE_S:
             self._last_kept_s = now
             waiting()
-        cpu, running = proc.usage(self.pid)
-        self._children_cpu_s = max(0.0, cpu - proc.cpu_of(self.pid))
+        cpu, running = self._see_children()
         self._judge(self._meter.look(budget.Sample(now, cpu, running)))
+
+    def _see_children(self):
+        cpu, running = proc.usage(self.pid, self._mark, self._others())
+        self._children_cpu_s = max(0.0, cpu - proc.cpu_of(self.pid))
+        self._children_seen_s = self._clock()
+        return cpu, running
 
     def _judge(self, verdict):
         if verdict is not None:
@@ -252,14 +311,15 @@ class PolicyProcess:
     def _check_end(self, message):
         op = message.get('op')
         if op == 'raised':
-            raise PolicyFailure(RAISED, f'the policy raised {message.get("last")}\n{message.get("text")}')
+            raise PolicyFailure(RAISED, f'the policy raised {wire.shown(message.get("last"), 500)}\n'
+                                f'{wire.shown(message.get("text"), TEXT_LIMIT)}')
         if op == 'bad_action':
-            raise PolicyFailure(BAD_ACTION, str(message.get('text')))
+            raise PolicyFailure(BAD_ACTION, wire.shown(message.get('text'), TEXT_LIMIT))
 
     def _exited(self):
         """Return the failure of a process that closed its pipe: its exit status or signal."""
         try:
-            status = self._process.wait(timeout=2.0)
+            status = self._process.wait(timeout=EXIT_WAIT_S)
         except subprocess.TimeoutExpired:
             return PolicyFailure(EXITED, 'the policy closed its pipe to the trial server and went on without it')
         if status < 0:
@@ -308,7 +368,9 @@ def environment(home, mark):
               'PYTHONPATH': os.pathsep.join(python_path()), 'PYTHONHASHSEED': '0', 'PYTHONUNBUFFERED': '1',
               'PYTHONNOUSERSITE': '1', 'MUJOCO_GL': 'disable', proc.MARK: mark,
               # The ROS wheels start Python twice unless told that the library path is set: not needed here.
-              '_ROS_WHEELS_BOOTSTRAP_COMPLETE': '1'}
+              '_ROS_WHEELS_BOOTSTRAP_COMPLETE': '1',
+              # No wall, but whoever takes ROS up after all meets nobody.
+              'ROS_AUTOMATIC_DISCOVERY_RANGE': 'OFF'}
     values.update({name: '1' for name in _THREADS})
     return values
 
@@ -337,11 +399,3 @@ def _signal_name(number):
         return signal.Signals(number).name
     except ValueError:
         return 'unknown'
-
-
-def _nothing():
-    return None
-
-
-def _never():
-    return False

@@ -1,8 +1,9 @@
 """A process and all that it started: what they use, and their end. Linux, by /proc.
 
-A child belongs to its ancestor by descent, by session, or by a mark in the environment that it was
-started with. Not covered: a process that was orphaned, made its own session and emptied its
-environment. Nothing but a PID namespace can find that one (it has no pipe to the trial server).
+A child belongs to its ancestor by descent, by session, by a mark in the environment that it was started
+with, or as an orphan: what a policy's processes leave behind becomes a child of the trial server
+(`adopt_orphans`) and can't get rid of `no_new_privs`, which our own children don't have. Not covered: an
+orphan that emptied its environment, where we ourselves were started with `no_new_privs`.
 """
 
 import contextlib
@@ -13,8 +14,10 @@ import time
 
 _TICK_S = 1.0 / os.sysconf('SC_CLK_TCK')
 MARK = 'ENPIRE_POLICY_MARK'
-_PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
-_ROUNDS, _ROUND_S = 200, 0.005
+_PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS = 1, 36, 38
+# In lockstep the world waits meanwhile, and after 5 s it takes us for dead.
+KILL_S = 2.0
+_ROUND_S = 0.005
 
 
 def die_with_parent(parent_pid):
@@ -22,6 +25,11 @@ def die_with_parent(parent_pid):
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent_pid:
         os._exit(1)
+
+
+def mark_for_good():
+    """Set `no_new_privs` for this process and all that it will start: nothing takes it off again."""
+    _prctl(_PR_SET_NO_NEW_PRIVS, 1)
 
 
 def adopt_orphans():
@@ -55,8 +63,11 @@ def cpu_of(pid):
     return 0.0 if found is None else found[2]
 
 
-def family(pid, mark=''):
-    """Return {pid: stat} of ``pid``'s living descendants, session and marked processes, itself included."""
+def family(pid, mark='', others=()):
+    """Return {pid: stat} of ``pid``, its living descendants and session, marked processes and orphans.
+
+    ``others``: our own children that have `no_new_privs` and are no orphans (further policy processes).
+    """
     stats = {}
     for entry in os.listdir('/proc'):
         if entry.isdigit():
@@ -65,7 +76,9 @@ def family(pid, mark=''):
                 stats[int(entry)] = found
     members = {p for p, found in stats.items() if p == pid or found[1] == pid}
     if mark:
-        members |= {p for p, found in stats.items() if found[0] == os.getpid() and _marked(p, mark)}
+        ours, marked_ourselves = os.getpid(), _no_new_privs(os.getpid())
+        members |= {p for p, found in stats.items() if found[0] == ours and p not in others
+                    and (_marked(p, mark) or (not marked_ourselves and _no_new_privs(p)))}
     grown = True
     while grown:
         more = {p for p, found in stats.items() if found[0] in members} - members
@@ -82,9 +95,17 @@ def _marked(pid, mark):
         return False  # gone, or another user's: not one of ours
 
 
-def usage(pid):
-    """Return (CPU seconds, whether one runs or waits for CPU or disk) of ``pid`` and its family."""
-    members = family(pid)
+def _no_new_privs(pid):
+    try:
+        with open(f'/proc/{pid}/status', 'rb') as handle:
+            return b'\nNoNewPrivs:\t1\n' in handle.read()
+    except OSError:
+        return False  # gone
+
+
+def usage(pid, mark='', others=()):
+    """Return (CPU seconds, whether one runs or waits for CPU or disk) of ``pid`` and its `family`."""
+    members = family(pid, mark, others)
     cpu = sum(found[2] for found in members.values())
     return cpu, any(_busy(p) for p in members)
 
@@ -101,24 +122,24 @@ def _busy(pid):
     return False
 
 
-def kill_family(pid, mark=''):
-    """Kill ``pid`` and its family until none is left, and reap those that are our children; 1 s at most.
+def kill_family(pid, mark='', others=()):
+    """Kill ``pid`` and its `family` until none is left, and reap those that are our children; KILL_S at most.
 
     Return the pids that still lived after the last round (a fork bomb, or a process in the kernel).
     """
-    seen = set()
-    for _ in range(_ROUNDS):
+    seen, end = set(), time.monotonic() + KILL_S
+    while True:
         _signal_group(pid)
-        members = family(pid, mark)
+        members = family(pid, mark, others)
         seen |= set(members)
         for member in members:
             _kill(member)
         # A dead one has no environment to know it by: those seen before are looked at by number.
         seen = {member for member in seen if not _gone(member, seen)}
-        if not seen:
-            break
+        # Whoever was born while we killed is found by another look.
+        if not (members or seen) or time.monotonic() >= end:
+            return sorted(member for member in seen if member != pid)
         time.sleep(_ROUND_S)
-    return sorted(member for member in seen if member != pid)
 
 
 def _gone(pid, family_pids):

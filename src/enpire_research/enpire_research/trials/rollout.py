@@ -6,6 +6,7 @@ VOID: whatever comes from its side ends FAILED, with a code of Rollout.action an
 
 import hashlib
 import os
+import stat
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,8 +34,9 @@ MAX_POLICY_BYTES = 1_000_000
 MAX_ATTEMPTS = 8
 # Beside the folder of what policies print: a copy of each policy under its hash, for replays.
 KEPT_POLICIES = 'policies'
-# An honest policy asks once a tick and for each camera once; this many without a tick is a loop.
-MAX_EXCHANGES_A_TICK = 1000
+# An honest policy asks once a tick and for each camera once; this many without a tick is a loop. More
+# would be time on our own account: the policy's budgets don't meter what it takes to answer it.
+MAX_EXCHANGES_A_TICK = 100
 
 
 @dataclass(frozen=True)
@@ -52,19 +54,26 @@ class RolloutGoal:
 def read_policy(path):
     """Return (source, SHA-256 hex) of a policy file; PolicyFailure where it can't be used."""
     try:
-        if not os.path.isfile(path):
-            raise PolicyFailure(UNREADABLE, f'{path}: expected a policy file, there is none')
-        size = os.path.getsize(path)
-        if not size <= MAX_POLICY_BYTES:
-            raise PolicyFailure(UNREADABLE, f'{path}: expected at most {MAX_POLICY_BYTES} bytes, got {size}')
-        with open(path, 'rb') as handle:
-            data = handle.read(MAX_POLICY_BYTES)
+        # Opened once, and without waiting: a FIFO would keep us for ever.
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), 'rb') as handle:
+            if not stat.S_ISREG(os.fstat(handle.fileno()).st_mode):
+                raise PolicyFailure(UNREADABLE, f'{path}: expected a policy file, got something that is no file')
+            data = handle.read(MAX_POLICY_BYTES + 1)
+        if not len(data) <= MAX_POLICY_BYTES:
+            raise PolicyFailure(UNREADABLE, f'{path}: expected at most {MAX_POLICY_BYTES} bytes, got more')
         return data.decode('utf-8'), hashlib.sha256(data).hexdigest()
+    except FileNotFoundError:
+        raise PolicyFailure(UNREADABLE, f'{path}: expected a policy file, there is none') from None
+    except IsADirectoryError:
+        raise PolicyFailure(UNREADABLE, f'{path}: expected a policy file, got a folder') from None
     except OSError as error:
-        raise PolicyFailure(UNREADABLE, f'{path}: cannot be read: {error.strerror}') from error
+        raise PolicyFailure(UNREADABLE, f'{path}: expected a policy file, it cannot be read: '
+                            f'{error.strerror}') from error
     except UnicodeDecodeError as error:
         raise PolicyFailure(UNREADABLE, f'{path}: expected UTF-8, got byte {data[error.start]:#04x} at '
                             f'{error.start}') from error
+    except ValueError as error:
+        raise PolicyFailure(UNREADABLE, f'policy_file: expected a path, got {path!r}: {error}') from error
 
 
 def run_rollout(setup, station, hosts, goal, hooks, log_path, manifest_hash=''):
@@ -132,6 +141,8 @@ class _Rollout:
             left = self._process.kill()
             if left:
                 self._hooks.log(f'processes of the policy that could not be killed: {left}')
+            if self._process.log_trouble:
+                self._hooks.log(self._process.log_trouble)
 
     def _ask(self, message):
         return self._process.ask(message, self._station.waiting, self._hooks.cancelled)
@@ -164,7 +175,10 @@ class _Rollout:
         if goes_on:
             self._process.pause()
         else:
+            # Killing may take seconds (a fork bomb): the world shall not take us for dead.
+            self._station.waiting()
             self._end_policy()
+            self._station.waiting()
             self._hosts.prepare()
         left_ns = self._drive.deadline_ns - self._drive.state.stamp_ns
         verdict, notes = self._judged(number)
@@ -201,7 +215,7 @@ class _Rollout:
             elif op == 'capture':
                 message = self._capture(asked)
             else:
-                raise PolicyFailure(BAD_ACTION, f'the policy wrote into the pipe itself: {str(asked)[:200]}')
+                raise PolicyFailure(BAD_ACTION, f'the policy wrote into the pipe itself: {wire.shown(asked)}')
 
     def _step(self, asked):
         try:
@@ -224,7 +238,7 @@ class _Rollout:
     def _capture(self, asked):
         camera = asked.get('camera')
         if camera not in self._station.cameras():
-            return {'error': f'camera: expected one of {", ".join(self._station.cameras())}, got {camera!r}'}
+            return {'error': f'camera: expected one of {", ".join(self._station.cameras())}, got {wire.shown(camera)}'}
         return {'frame': wire.pack_frame(self._drive.capture(camera))}
 
     # ---- retreat and verdict ---------------------------------------------------------------

@@ -4,6 +4,7 @@ A message is a msgpack map behind its length (4 bytes, little endian). Arrays of
 little-endian float64. Nothing that is read here is ever executed: no pickle.
 """
 
+import reprlib
 import struct
 
 import msgpack
@@ -48,6 +49,15 @@ def decode(body):
     if not isinstance(message, dict):
         raise WireError(f'expected a msgpack map, got {type(message).__name__}')
     return message
+
+
+def shown(value, limit=200):
+    """Return ``value``, which may be anything that `decode` lets through, as a text of at most ``limit``.
+
+    Texts stay as they are. `str` of a map a thousand levels deep would raise RecursionError.
+    """
+    text = value if isinstance(value, str) else reprlib.repr(value)
+    return text if len(text) <= limit else text[:limit] + ' ...'
 
 
 class Inbox:
