@@ -101,6 +101,28 @@ class Clip:
                    duration=round(1000 / CLIP_RATE_HZ))
 
 
+class Moment:
+    """Takes one picture, ``seconds`` of simulated time after the first call of `tick`."""
+
+    def __init__(self, camera, seconds):
+        self._camera, self._seconds = camera, seconds
+        self._ticks = 0
+        self._picture = None
+
+    def tick(self):
+        """Note that a tick has passed."""
+        if self._ticks == round(self._seconds * TICK_RATE_HZ):
+            self._picture = self._camera.picture()
+        self._ticks += 1
+
+    def picture(self):
+        """Return the picture; PictureError where the trial ended before that moment."""
+        if self._picture is None:
+            raise PictureError(f'--at: expected at most the {self._ticks / TICK_RATE_HZ:.1f} s that the trial took, '
+                               f'got {self._seconds:g}')
+        return self._picture
+
+
 def write_still(pixels, path):
     """Write one picture, (H, W, 3) uint8 RGB."""
     from PIL import Image

@@ -65,3 +65,20 @@ def test_pictures_beyond_the_most_are_left_out_and_counted(monkeypatch):
     for _ in range(10):
         clip.tick()
     assert (clip.frames, clip.left_out) == (3, 2)
+
+
+def test_a_moment_is_taken_once_at_its_tick():
+    camera = FakeCamera()
+    moment = pictures.Moment(camera, 0.1)
+    for _ in range(10):
+        moment.tick()
+    assert camera.taken == 1
+    assert moment.picture()[0, 0, 0] == 40
+
+
+def test_a_moment_after_the_end_of_the_trial_is_refused_and_says_how_long_it_was():
+    moment = pictures.Moment(FakeCamera(), 9.0)
+    for _ in range(60):
+        moment.tick()
+    with pytest.raises(pictures.PictureError, match='at most the 2.0 s .* got 9'):
+        moment.picture()

@@ -13,6 +13,7 @@ EXAMPLES = """Examples:
     enpire render --out scene.png                                the scene at the beginning
     enpire render --out start.png --seed 7                       after the reset of trial seed 7
     enpire render --out end.png --seed 7 --policy my_policy.py   after a whole trial
+    enpire render --out work.png --seed 7 --policy my_policy.py --at 30
     enpire render --clip trial.webp --seed 7 --policy my_policy.py --speed 4
     enpire render --out top.png --camera top_camera --size 640x480
 """
@@ -41,6 +42,8 @@ def render(
     azimuth: float = typer.Option(150.0, help='Of the outside camera; 180 looks at the robots.'),
     elevation: float = typer.Option(-28.0, min=-90.0, max=90.0, help='Of the outside camera.'),
     distance: float = typer.Option(1.35, min=0.1, max=10.0, help='Of the outside camera, metres.'),
+    at: typing.Optional[float] = typer.Option(
+        None, min=0.0, help='Picture so many simulated seconds after the reset began, not of the end.'),
     speed: float = typer.Option(
         4.0, min=0.1, max=100.0, help='Simulated seconds a second of the clip.'),
 ):
@@ -53,16 +56,16 @@ def render(
     from enpire_tasks.registry import UnknownTask
 
     try:
-        _check(pictures, out, clip, policy, seed, camera)
+        _check(pictures, out, clip, policy, seed, camera, at)
         view = View(azimuth=azimuth, elevation=elevation, distance=distance)
         trial = (task, policy and os.path.abspath(policy), seed, unit, lab_seed)
-        _render(pictures, trial, camera, pictures.parse_size(size), view, out, clip, speed)
+        _render(pictures, trial, camera, pictures.parse_size(size), view, out, clip, speed, at)
     except (pictures.PictureError, UnknownTask, RenderingError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from None
 
 
-def _check(pictures, out, clip, policy, seed, camera):
+def _check(pictures, out, clip, policy, seed, camera, at):
     """Raise PictureError for options that make no sense, before anything is simulated."""
     from enpire_bringup.lab import CAMERAS, nearest
 
@@ -76,38 +79,41 @@ def _check(pictures, out, clip, policy, seed, camera):
             raise pictures.PictureError('--clip: expected --seed too: without a trial nothing moves')
     if policy is not None and seed is None:
         raise pictures.PictureError('--policy: expected --seed too: a policy drives after a reset')
+    if at is not None and (out is None or seed is None):
+        raise pictures.PictureError('--at: expected --out and --seed too: it is a moment of a trial')
     if camera not in (pictures.OUTSIDE, *CAMERAS):
         raise pictures.PictureError(
             f'--camera: unknown camera {camera!r}; {nearest(camera, (pictures.OUTSIDE, *CAMERAS))}')
 
 
-def _render(pictures, trial, camera, size, view, out, clip, speed):
+def _render(pictures, trial, camera, size, view, out, clip, speed, at):
     """Simulate what is to be seen, and write it."""
     from enpire_research.trials.direct import DirectRunner
     from enpire_research.trials.trial_setup import Hooks
 
     task, policy, seed, unit, lab_seed = trial
-    recorded = []  # filled when the station is there; the hooks are asked for before
+    watchers = []  # filled when the station is there; the hooks are asked for before
 
     def tick():
-        for clip_ in recorded:
-            clip_.tick()
+        for watcher in watchers:
+            watcher.tick()
 
     hooks = Hooks(on_tick=tick, log=lambda text: typer.echo(text, err=True), wall_ns=time.time_ns)
     with tempfile.TemporaryDirectory(prefix='enpire-render-') as folder, \
             DirectRunner.create(task, folder, unit, lab_seed, hooks) as runner:
         taken = pictures.Camera(runner.station.sim, camera, size, view)
-        if clip is not None:
-            recorded.append(pictures.Clip(taken, speed))
+        moving = None if clip is None else pictures.Clip(taken, speed)
+        still = taken if at is None else pictures.Moment(taken, at)
+        watchers.extend(watcher for watcher in (moving, still) if hasattr(watcher, 'tick'))
         if seed is not None:
             _run(runner, seed, policy)
         if out is not None:
-            pictures.write_still(taken.picture(), out)
+            pictures.write_still(still.picture(), out)
             typer.echo(out)
-        for clip_ in recorded:
-            clip_.write(clip)
-            left = f', {clip_.left_out} left out: raise --speed' if clip_.left_out else ''
-            typer.echo(f'{clip} ({clip_.frames} pictures{left})')
+        if moving is not None:
+            moving.write(clip)
+            left = f', {moving.left_out} left out: raise --speed' if moving.left_out else ''
+            typer.echo(f'{clip} ({moving.frames} pictures{left})')
 
 
 def _run(runner, seed, policy):
