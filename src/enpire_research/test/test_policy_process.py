@@ -155,7 +155,7 @@ def test_states_frames_and_cameras_go_through_unchanged():
 # ---- processes -----------------------------------------------------------------------------
 def test_a_family_is_found_and_killed_with_children_of_children():
     code = ('import subprocess, sys, time\n'
-            'c = subprocess.Popen([sys.executable, "-c", "import time; print(1, flush=True); time.sleep(99)"],'
+            'c = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(99)"],'
             ' start_new_session=True)\nprint(c.pid, flush=True)\ntime.sleep(99)')
     proc.adopt_orphans()
     parent = subprocess.Popen([sys.executable, '-c', code], stdout=subprocess.PIPE, start_new_session=True)

@@ -129,9 +129,10 @@ def kill_family(pid, mark='', others=()):
     """
     seen, end = set(), time.monotonic() + KILL_S
     while True:
-        _signal_group(pid)
+        # Looked for first: descent is lost with the first one that dies.
         members = family(pid, mark, others)
         seen |= set(members)
+        _signal_group(pid)
         for member in members:
             _kill(member)
         # A dead one has no environment to know it by: those seen before are looked at by number.
