@@ -3,7 +3,7 @@
 import math
 
 import numpy as np
-from enpire_core.types import JointState
+from enpire_core.types import JointCommand
 from enpire_research.trials.direct import DirectRunner
 from enpire_tasks.push_t import geometry as g
 from enpire_tasks.push_t.scene import OBJECT_JOINT, body_qpos
@@ -14,18 +14,28 @@ def runner(folder, unit='unit0', lab_seed=5):
     return DirectRunner.create('push_t', str(folder), unit=unit, lab_seed=lab_seed)
 
 
+def hold(direct, seconds):
+    """Let ``seconds`` of the station's clock pass, the arms holding: the T comes to rest, cameras see it."""
+    station = direct.station
+    station.begin('hold', 'reset')
+    station.select_limits('reset')
+    state = station.observe()
+    positions = state.positions.copy()
+    for _ in range(round(30 * seconds)):
+        state = station.step(JointCommand(state.stamp_ns, positions, np.zeros(14)))
+    station.end()
+
+
 def lay(direct, pose):
     """Lay the T flat at ``pose`` (x, y, yaw)."""
     direct.station.sim.world.set_object_pose(OBJECT_JOINT, body_qpos(pose))
+    hold(direct, 0.1)
 
 
 def drop(direct, qpos, seconds=1.5):
     """Let the T fall from ``qpos`` (7,), the arms holding, until it has come to rest."""
-    world, state = direct.station.sim.world, direct.station.sim.observe()
-    assert isinstance(state, JointState)
-    world.set_object_pose(OBJECT_JOINT, qpos)
-    for _ in range(round(30 * seconds)):
-        world.step_tick(np.tile(state.positions, (16, 1)), np.zeros((16, 14)), np.zeros(14))
+    direct.station.sim.world.set_object_pose(OBJECT_JOINT, qpos)
+    hold(direct, seconds)
 
 
 def truth(direct):

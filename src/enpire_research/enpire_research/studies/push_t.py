@@ -2,6 +2,7 @@
 
     python -m enpire_research.studies.push_t vision --n 400
     python -m enpire_research.studies.push_t verdicts --n 600
+    python -m enpire_research.studies.push_t rim --n 200
     python -m enpire_research.studies.push_t trials --n 100 --policy start
     python -m enpire_research.studies.push_t trials --n 100 --policy PATH --name reference
     python -m enpire_research.studies.push_t show
@@ -19,6 +20,8 @@ import tempfile
 
 import numpy as np
 from enpire_core.seeds import derive
+from enpire_core.ticks import TICK_RATE_HZ
+from enpire_core.types import JointCommand
 from enpire_drivers.sim.parameters import StationParameters
 from enpire_drivers.sim.scene import build_scene
 from enpire_drivers.sim.world import World
@@ -29,6 +32,7 @@ from enpire_tasks.push_t import geometry as g
 from enpire_tasks.push_t import verifier
 from enpire_tasks.push_t.scene import OBJECT_JOINT, body_qpos
 from enpire_tasks.push_t.start import draw_start
+from scipy.spatial.transform import Rotation
 
 CHAIN = 10
 STATION_FRAMES = 20
@@ -122,6 +126,50 @@ def verdicts(scene, results, n):
         index += 1
 
 
+# ---- resets from hard states -----------------------------------------------------------------
+
+
+def rim(task, results, n):
+    """Reset from ``n`` states in which the T was dropped onto and along the rim."""
+    for chain in range(math.ceil(n / CHAIN)):
+        name = f'chain {chain}'
+        if name in results.rows:
+            continue
+        random = np.random.default_rng(derive(LAB_SEED, 'rim', chain))
+        with tempfile.TemporaryDirectory() as folder:
+            with DirectRunner.create(task.name, folder, unit=f'rim{chain}', lab_seed=LAB_SEED) as runner:
+                rows = [_rim_state(runner, random, CHAIN * chain + k) for k in range(CHAIN)]
+        results.add(name, {'resets': rows})
+
+
+def _rim_state(runner, random, index):
+    half, along = np.array(g.TRAY_SIZE) / 2, random.integers(2)
+    off = random.uniform(-half, half)
+    off[along] = random.choice((-1, 1)) * (half[along] - random.uniform(-0.01, 0.05))
+    turn = Rotation.from_euler('ZYX', [random.uniform(-math.pi, math.pi), *random.uniform(-0.3, 0.3, 2)])
+    world = runner.station.sim.world
+    world.set_object_pose(OBJECT_JOINT, [*(off + g.TRAY_CENTRE), 0.07, *turn.as_quat(scalar_first=True)])
+    _hold(runner.station, 1.5)
+    x, y, yaw, height, upright = flat_pose(world)
+    kind = 'flat' if abs(height) < 0.001 and upright > 0.9995 else 'on the rim' if upright > 0.3 else 'on edge'
+    if np.any(np.abs(np.array([x, y]) - g.TRAY_CENTRE) > half + 0.02) or height < -0.004:
+        kind = 'outside'
+    report = runner.reset(f'rim-{index:05d}', derive(LAB_SEED, 'rim start', index))
+    return {'kind': kind, 'reset': report.status, 'tries': report.tries, 'text': report.error_msg,
+            'from': [round(float(v), 4) for v in (x, y, yaw)], 'height_mm': round(1e3 * height, 1)}
+
+
+def _hold(station, seconds):
+    """Let time pass, the arms holding."""
+    station.begin('hold', 'reset')
+    station.select_limits('reset')
+    state = station.observe()
+    positions = state.positions.copy()
+    for _ in range(round(TICK_RATE_HZ * seconds)):
+        state = station.step(JointCommand(state.stamp_ns, positions, np.zeros(len(positions))))
+    station.end()
+
+
 # ---- trials ----------------------------------------------------------------------------------
 
 
@@ -183,6 +231,18 @@ def show_verdicts(rows):
     return [f'{key}: {total[key]}' for key in sorted(total)]
 
 
+def show_rim(rows):
+    """Return lines about the study `rim`."""
+    every = [reset for row in rows.values() for reset in row['resets']]
+    lines = []
+    for kind in sorted({reset['kind'] for reset in every}):
+        of_kind = [reset for reset in every if reset['kind'] == kind]
+        for tries in (1, 3):
+            done = sum(r['reset'] == 'succeeded' and r['tries'] <= tries for r in of_kind)
+            lines.append(f'{kind}, done by try {tries}: {share(done, len(of_kind))}')
+    return lines
+
+
 def show_trials(rows):
     """Return lines about a study `trials ...`."""
     every = [trial for row in rows.values() for trial in row['trials']]
@@ -210,7 +270,7 @@ def show(path, key):
         studies = json.load(handle).get(key, {})
     lines = [f'task and scene {key[:16]}']
     for name, rows in sorted(studies.items()):
-        summary = {'vision': show_vision, 'verdicts': show_verdicts}.get(name, show_trials)
+        summary = {'vision': show_vision, 'verdicts': show_verdicts, 'rim': show_rim}.get(name, show_trials)
         lines += [f'{name}:', *(f'  {line}' for line in summary(rows))]
     return lines
 
@@ -218,7 +278,7 @@ def show(path, key):
 def main(arguments=None):
     """Measure, or show what was measured."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('study', choices=('vision', 'verdicts', 'trials', 'show'))
+    parser.add_argument('study', choices=('vision', 'verdicts', 'rim', 'trials', 'show'))
     parser.add_argument('--n', type=int, default=100, help='how many frames or trials there shall be')
     parser.add_argument('--policy', default='start', help="'start' or the path of a policy file")
     parser.add_argument('--name', default='', help='name of the policy in the results')
@@ -232,6 +292,8 @@ def main(arguments=None):
     if options.study in ('vision', 'verdicts'):
         measure = {'vision': vision, 'verdicts': verdicts}[options.study]
         measure(scene, Results(options.results, key, options.study), options.n)
+    elif options.study == 'rim':
+        rim(task, Results(options.results, key, 'rim'), options.n)
     elif options.study == 'trials':
         policy = task.start_policy if options.policy == 'start' else os.path.abspath(options.policy)
         name = options.name or os.path.splitext(os.path.basename(policy))[0]

@@ -17,11 +17,11 @@ from . import geometry as g
 from .marks import locate_camera
 from .vision import blobs, fit_t, hidden_share
 
-# What a pose measured here is off the truth at the 99.5th percentile, on random poses and calibration
-# errors at 640x480: 0.33 mm and 0.20 degrees (`enpire_research.studies.push_t vision`). A success must
-# be inside the tolerance by this much.
-POSITION_MARGIN = 0.0004
-ANGLE_MARGIN = math.radians(0.25)
+# By how much a pose measured here is off the truth at the 99.5th percentile: 0.37 mm and 0.13 degrees, on
+# 400 poses at 640x480 by 20 stations with errors (`enpire_research.studies.push_t vision`). A success must
+# be inside the tolerance by this much, and a little more.
+POSITION_MARGIN = 0.00045
+ANGLE_MARGIN = math.radians(0.20)
 
 MAX_RMS = 0.0008
 MAX_STRAIN = 0.012
