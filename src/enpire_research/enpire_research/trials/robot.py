@@ -36,6 +36,8 @@ STALLED = 0.25
 STALLED_TICKS = 3
 SQUEEZE_TICKS = 8
 SETTLE_TICKS = 15
+# A gripper on its way comes closer by at least this much in SETTLE_TICKS, else it is blocked.
+GRIPPER_PROGRESS_M = 5e-4
 # While waiting, a joint that is held further off its set-point than this gives way, so slowly.
 _GIVE_WAY = np.full(JOINT_COUNT, 0.06)
 _GIVE_STEP = np.full(JOINT_COUNT, 0.01)
@@ -186,11 +188,12 @@ class Robot:
     def move_grippers(self, openings):
         """Move grippers at once to {'left': opening [m], ...}; None: as far open as it goes.
 
-        Returns when they are there, or half a second after the set-points are.
+        Returns when they are there, or half a second after the set-points are, or after half a second in
+        which none came closer: something is between the jaws, or holds them.
         """
         goals = {GRIPPER_INDEX[_arm(arm)]: self._limits.upper[GRIPPER_INDEX[arm]] if goal is None else goal
                  for arm, goal in openings.items()}
-        target, settling = self._target.copy(), 0
+        target, settling, nearest = self._target.copy(), 0, math.inf
         while settling < SETTLE_TICKS:
             for index, goal in goals.items():
                 target[index] = self._gripper_step(index, target[index], goal)
@@ -198,7 +201,10 @@ class Robot:
             there = all(target[index] == goal for index, goal in goals.items())
             if there and all(abs(state.positions[index] - goal) < 1e-3 for index, goal in goals.items()):
                 break
-            settling = settling + 1 if there else 0
+            left = sum(abs(state.positions[index] - goal) for index, goal in goals.items())
+            closer = not left > nearest - GRIPPER_PROGRESS_M
+            nearest = left if closer else nearest
+            settling = 0 if closer and not there else settling + 1
         return self._link.state
 
     def _gripper_step(self, index, target, goal):
