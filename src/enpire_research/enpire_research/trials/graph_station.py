@@ -30,6 +30,7 @@ from enpire_core.types import Frame
 from enpire_drivers.sim.cameras import parse_profile
 from enpire_interfaces.msg import SafetyState, TrialReport
 from enpire_interfaces.srv import BeginEpisode, EndEpisode, SelectLimits
+from enpire_research.trials.episode import MEASURED_RULES
 from enpire_research.trials.station import EpisodeEnd, EpisodeStart, Latched, Refused, StationFault
 
 # rclpy's default QoS events cost time in every tick, and the partner logs the same.
@@ -38,6 +39,7 @@ _QUIET_IN = {'event_callbacks': SubscriptionEventCallbacks(use_default_callbacks
 _PHASES = {'reset': TrialReport.PHASE_RESET, 'rollout': TrialReport.PHASE_ROLLOUT}
 CAMERAS = ('top_camera', 'left_wrist_camera', 'right_wrist_camera')
 CAMERA_KEPT_NS = NANOSECONDS // 2
+LATCHED_ANSWER_S = 1.0
 _SPIN_S = 0.1
 _AGAIN_S = 0.5
 
@@ -193,13 +195,18 @@ class GraphStation:
         before = _decided(self._safety)
         self._requests.publish(command_to_message(command))
 
+        answer = _Answer(self._wall)
+
         def decided_and_moved():
             safety = self._safety
-            if self._state.stamp_ns != stamp_ns and safety.request_stamp == about and _decided(safety) != before:
-                return True
-            return safety.mode == SafetyState.MODE_LATCHED  # it may never answer this request
+            answer.came = (self._state.stamp_ns != stamp_ns and safety.request_stamp == about
+                           and _decided(safety) != before)
+            return answer.came or answer.hopeless(safety.mode == SafetyState.MODE_LATCHED)
         self._wait(decided_and_moved, 'the answer to a request', self._silence.service_s)
-        self._check_latched()
+        # A request that passed was decided before the latch, which is then about the state after it: the
+        # next request meets it. So a trial ends in the same tick whether or not that word is here already.
+        if not (answer.came and self._safety.decision == SafetyState.DECISION_PASSED):
+            self._check_latched()
         state = self._state
         if next_ns is not None and state.stamp_ns != next_ns:
             raise StationFault(f'lockstep is lost: expected the joint state of {next_ns} ns, got {state.stamp_ns} ns')
@@ -227,7 +234,8 @@ class GraphStation:
             self._executor.spin_once(timeout_sec=0.0)
         if not self._in_episode:
             return
-        self._check_latched()
+        if self._safety.rule not in MEASURED_RULES:  # the next request meets such a latch, however long this takes
+            self._check_latched()
         if self.simulated and self._state.stamp_ns != before.stamp_ns:
             raise StationFault('lockstep is lost: the clock advances without a request of ours')
         self._check_alive(self._wall())
@@ -302,6 +310,25 @@ class GraphStation:
 def _decided(safety):
     """How many requests the gate has decided, by its own word."""
     return safety.passed + safety.refused
+
+
+class _Answer:
+    """Whether the answer to a request came, and whether it is worth waiting for. ``wall``: steady seconds.
+
+    A latched gate answers too, with a hold. One that was started anew has never heard of the request.
+    """
+
+    def __init__(self, wall):
+        self.came, self._wall, self._latched_s = False, wall, None
+
+    def hopeless(self, latched):
+        """Return whether the gate has been latched for LATCHED_ANSWER_S without an answer."""
+        if not latched:
+            self._latched_s = None
+            return False
+        now = self._wall()
+        self._latched_s = now if self._latched_s is None else self._latched_s
+        return not now - self._latched_s <= LATCHED_ANSWER_S
 
 
 class _Look:
