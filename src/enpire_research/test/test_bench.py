@@ -2,6 +2,7 @@
 
 import json
 import math
+import pathlib
 
 import pytest
 
@@ -13,7 +14,7 @@ MANIFEST = 64 * 'a'
 
 
 def noted(figures, measured_at='2026-01-01T00:00:00Z'):
-    return {**figures, 'measured_at': measured_at, 'load': 0.5, 'quick': False, 'nice': 0}
+    return {**figures, 'measured_at': measured_at, 'load': 0.5, 'quick': False, 'priority': ''}
 
 
 def gate_figures(ratio):
@@ -105,14 +106,26 @@ def test_a_goal_is_missed_just_beyond_its_limit_and_by_what_is_no_number(parts, 
     assert len(table.missed(parts)) == missed
 
 
-def test_the_page_shows_each_part_of_the_newest_entry_of_a_machine():
+def test_the_page_shows_of_each_part_what_was_measured_last_on_a_machine():
+    parts = all_parts()
+    memory = parts.pop('memory')
     older = results.merge(results.empty(), 'b' * 64, MACHINE, {
-        'gate': noted(gate_figures(9.99), '2025-01-01T00:00:00Z')})
-    page = table.markdown(results.merge(older, MANIFEST, MACHINE, all_parts()))
-    assert page.count('## A CPU') == 1 and 'aaaaaaaaaaaa' in page and '9.99' not in page
+        'gate': noted(gate_figures(9.99), '2025-01-01T00:00:00Z'), 'memory': memory})
+    page = table.markdown(results.merge(older, MANIFEST, MACHINE, parts))
+    assert page.count('## A CPU') == 1 and '9.99' not in page
+    assert page.count('manifest `aaaaaaaaaaaa`') == 3 and page.count('manifest `bbbbbbbbbbbb`') == 1
     for text in ('| 1.25 |', '| 20.0 |', '| 7.0 |', '4000 MiB', '| physics | 0.250 |'):
         assert text in page, text
     assert page.index('| gate | 0.500 |') < page.index('| physics | 0.250 |')
+
+
+def test_the_committed_page_is_made_of_the_committed_results_and_every_goal_was_reached():
+    docs = pathlib.Path(__file__).resolve().parents[3] / 'docs'
+    found = results.read(docs / 'results' / 'bench.json')
+    assert (docs / 'bench.md').read_text(encoding='utf-8') == table.markdown(found)
+    for entry in results.newest(found):
+        assert set(entry['parts']) == set(results.PARTS) and table.missed(entry['parts']) == []
+        assert not any(part['quick'] for part in entry['parts'].values())
 
 
 def test_the_page_says_where_a_goal_was_missed():

@@ -31,21 +31,24 @@ def bench(
 ):
     """Measure gate, ticks, cameras and memory, on simulated stations in a ROS domain of their own.
 
-    Exit code 0 when measured and every goal reached, 1 when a goal was missed, 2 when nothing could be
-    measured. With --quick goals don't count.
+    Exit code 0 when measured and every goal reached, 1 when a goal was missed, 2 when a part could not be
+    measured (the others are written all the same). With --quick goals don't count.
     """
     parts = _parts(only)
     from enpire_research.bench import machine, results, run, table
     from enpire_research.bench.gate import BenchError
 
+    found, trouble = {}, False
     try:
         before = results.empty() if out is None else results.read(out)
-        amount = run.QUICK if quick else run.FULL
-        found = run.measure(parts, amount, _enpire(), lambda text: typer.echo(text, err=True))
-        merged = results.merge(before, run.manifest_hash(), machine.describe(), found)
+        run.measure(parts, run.QUICK if quick else run.FULL, _enpire(),
+                    lambda text: typer.echo(text, err=True), found)
     except (BenchError, results.ResultsError) as error:
         typer.echo(f'Not measured: {error}', err=True)
-        raise typer.Exit(2) from None
+        trouble = True
+    if not found:
+        raise typer.Exit(2)
+    merged = results.merge(before, run.manifest_hash(), machine.describe(), found)
     if out is None:
         typer.echo(table.markdown(merged))
     else:
@@ -53,7 +56,7 @@ def bench(
     missed = [] if quick else table.missed(found)
     for line in missed:
         typer.echo(f'goal missed: {line}', err=True)
-    raise typer.Exit(1 if missed else 0)
+    raise typer.Exit(2 if trouble else 1 if missed else 0)
 
 
 def _parts(only):

@@ -14,7 +14,7 @@ from rclpy.node import Node
 from enpire_interfaces.action import Rollout
 from enpire_research.bench.gate import BenchError
 
-READY_S, STOP_S = 90.0, 30.0
+READY_S, TAKEN_S, STOP_S = 90.0, 60.0, 30.0
 RUN = 'bench'
 
 
@@ -97,7 +97,8 @@ class Lab:
         for unit, goal in goals.items():
             handles[unit] = self._clients[unit].send_goal_async(
                 goal, feedback_callback=lambda m, unit=unit: on_feedback and on_feedback(unit, m.feedback))
-        self._until(lambda: all(f.done() for f in handles.values()), 10.0, 'the trial servers did not take the goals')
+        self._until(lambda: all(f.done() for f in handles.values()), TAKEN_S,
+                    'the trial servers did not take the goals')
         results = {unit: future.result().get_result_async() for unit, future in handles.items()}
         end = time.monotonic() + 600.0
         while not self._graph.until(lambda: all(f.done() for f in results.values()), 0.5):

@@ -27,6 +27,14 @@ def cpu_model(path='/proc/cpuinfo'):
     return platform.machine()
 
 
+def priority():
+    """Return how this process, and what it starts, goes before others: '' where it does not."""
+    if os.sched_getscheduler(0) in (os.SCHED_RR, os.SCHED_FIFO):
+        return 'real-time priority'
+    nice = os.nice(0)
+    return f'priority {nice} (nice)' if nice else ''
+
+
 def load():
     """Return how many processes ran or waited for a core over the last minute, on average."""
     return round(os.getloadavg()[0], 2)

@@ -61,17 +61,16 @@ def write(path, results):
 
 
 def newest(results):
-    """Return the entries, one for each machine: the one that was measured last. Oldest first."""
-    latest = {}
+    """Return for each machine {'machine': ..., 'parts': {part: figures}}: of each part what was measured last.
+
+    The figures have the hash of their manifest as 'manifest'. In the order of the machines' descriptions.
+    """
+    machines = {}
     for entry in results['entries'].values():
-        if not entry['parts']:
-            continue
-        machine = json.dumps(entry['machine'], sort_keys=True)
-        if machine not in latest or measured_at(entry) > measured_at(latest[machine]):
-            latest[machine] = entry
-    return sorted(latest.values(), key=measured_at)
-
-
-def measured_at(entry):
-    """Return when an entry's newest part was measured (ISO 8601)."""
-    return max(part['measured_at'] for part in entry['parts'].values())
+        shown = machines.setdefault(json.dumps(entry['machine'], sort_keys=True),
+                                    {'machine': entry['machine'], 'parts': {}})
+        for part, figures in entry['parts'].items():
+            before = shown['parts'].get(part)
+            if before is None or figures['measured_at'] > before['measured_at']:
+                shown['parts'][part] = {**figures, 'manifest': entry['manifest']}
+    return [shown for _, shown in sorted(machines.items()) if shown['parts']]

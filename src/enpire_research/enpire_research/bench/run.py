@@ -10,7 +10,6 @@ from enpire_core.testing import Graph
 from enpire_drivers.sim.scene import build_scene
 from enpire_research.bench import gate, lab, machine, memory, pace
 from enpire_research.bench.direct import PROFILES
-from enpire_research.bench.results import PARTS
 from enpire_research.trials import manifest
 from enpire_research.trials.trial_setup import robot_limits_file
 from enpire_tasks import registry
@@ -32,9 +31,11 @@ FULL = Amount(2500, 1800, 5, (1, 8))
 QUICK = Amount(250, 300, 1, (1,))
 
 
-def measure(parts, amount, command, say):
-    """Return {part: figures} of ``parts``. ``command``: the words that start `enpire`; ``say(text)``: progress."""
-    found = {}
+def measure(parts, amount, command, say, found):
+    """Put the figures of ``parts`` into ``found`` ({part: figures}), each as soon as it is there.
+
+    ``command``: the words that start `enpire`; ``say(text)``: progress. BenchError where a part can't be measured.
+    """
     with Graph() as graph:
         if 'gate' in parts:
             say('gate: commands through a relay and through the gate, in turns')
@@ -46,7 +47,6 @@ def measure(parts, amount, command, say):
         if labs:
             found['memory'] = {**labs[-1], 'labs': [one['lab'] for one in labs]}
             del found['memory']['lab']
-    return {part: found[part] for part in PARTS if part in found}
 
 
 def _on_lab(graph, units, parts, amount, command, say, found):
@@ -69,7 +69,7 @@ def _on_lab(graph, units, parts, amount, command, say, found):
 def _noted(amount, call):
     """Return ``call()`` with when it was measured, and how busy the machine was before."""
     noted = {'measured_at': time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime()), 'load': machine.load(),
-             'nice': os.nice(0)}
+             'priority': machine.priority()}
     return {**call(), **noted, 'quick': amount == QUICK}
 
 

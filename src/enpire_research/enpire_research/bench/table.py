@@ -44,13 +44,13 @@ def missed(parts):
 
 
 def markdown(results):
-    """Return the page for ``results``: for each machine what was measured on it last."""
+    """Return the page for ``results``: for each machine, of each part, what was measured on it last."""
     pieces = [_HEAD]
     for entry in newest(results):
         machine = entry['machine']
         pieces.append(f'## {machine["cpu"]}, {machine["cores"]} cores, {machine["memory"]}\n\n'
-                      f'Python {machine["python"]}, MuJoCo {machine["mujoco"]}, rendering with {machine["rendering"]}; '
-                      f'manifest `{entry["manifest"][:12]}`.\n\n' + _goal_table(entry['parts']))
+                      f'Python {machine["python"]}, MuJoCo {machine["mujoco"]}, rendering with {machine["rendering"]}.'
+                      '\n\n' + _goal_table(entry['parts']))
         pieces += [_section(part, entry['parts'][part]) for part in PARTS if part in entry['parts']]
     if len(pieces) == 1:
         pieces.append('Nothing was measured yet.\n')
@@ -66,9 +66,9 @@ def _goal_table(parts):
 def _section(part, figures):
     text = {'gate': _gate, 'graph': _pace, 'cameras': _pace, 'memory': _memory}[part](figures)
     quick = ', quickly (too few for good figures)' if figures.get('quick') else ''
-    above = '' if not figures['nice'] else f', measured at priority {figures["nice"]} (nice) beside that load'
+    above = f', measured beside that load with {figures["priority"]}' if figures['priority'] else ''
     return (f'### {_TITLES[part]}\n\nMeasured {figures["measured_at"]}{quick}; load of the machine at the start '
-            f'{figures["load"]:.2f}{above}.\n\n{text}')
+            f'{figures["load"]:.2f}{above}; manifest `{figures["manifest"][:12]}`.\n\n{text}')
 
 
 def _gate(figures):
@@ -89,6 +89,8 @@ def _pace(figures):
              f'{figures[way]["real_time_factor"]:.1f}') for way, text in _WAYS.items()]
     rows.append(('graph minus direct runner', _ms(figures['overhead']['mean']), _ms(figures['overhead']['median']),
                  '', ''))
+    rows.append(('graph minus physics alone', *(_ms(figures['graph'][kind] - figures['bare'][kind])
+                                                for kind in ('mean', 'median')), '', ''))
     times = _table(('ms a tick', 'mean', 'median', '99th percentile', 'real-time factor'), rows)
     where = _table(('direct runner: where the time goes', 'ms a tick'),
                    [(name, _ms(value)) for name, value in _largest(figures['parts'])])
