@@ -14,47 +14,23 @@ goal: the trial is void and repeated. One that does not come back in `server_mis
 
 import os
 import time
-from dataclasses import dataclass
 
 from enpire_core import qos
 from enpire_core.files import sha256_file, write_json
 from enpire_core.main import run
 from enpire_core.node import ManagedNode
-from enpire_core.params import parameter
 from enpire_interfaces.action import Reset, Rollout
 from enpire_interfaces.msg import LabStatus, SafetyState, StationStatus
 from rclpy.action import ActionClient
 
 from enpire_research.conversions import report_from_message
+from enpire_research.trial_runner_parameters import TrialRunnerParameters
 from enpire_research.trials.schedule import BUSY_CODES, Schedule
 
 STATUS_PERIOD_S = 0.5
 LOOK_PERIOD_S = 0.25
 AGAIN_S = 1.0
 DONE, STATIONS_OUT = 0, 1
-
-
-@dataclass(frozen=True)
-class TrialRunnerParameters:
-    """Parameters of `trial_runner`."""
-
-    policy: str = parameter(text='absolute path of the policy under trial')
-    run_dir: str = parameter(text='folder of the run: summary.json is written there')
-    units: tuple[str, ...] = parameter(text='names of the stations, in the order of the lab file')
-    lab: str = parameter('lab', 'name of the lab')
-    task: str = parameter('', 'task of the stations; empty: whatever they run')
-    trials: int = parameter(1, 'how many trials to run', unit='1', ge=1, le=1_000_000)
-    lab_seed: int = parameter(0, 'seed of the lab: the seeds of its trials are derived from it', unit='1', ge=0)
-    simulated: bool = parameter(True, 'the stations are simulated ones')
-    feedback_silence_s: float = parameter(15.0, 'wall time without feedback after which a goal is lost',
-                                          ge=2.0, le=600.0)
-    server_missing_s: float = parameter(30.0, 'wall time without its trial server after which a unit is out',
-                                        ge=1.0, le=3600.0)
-
-    def __post_init__(self):
-        """Refuse a lab without stations, and a station twice."""
-        if not self.units or len(set(self.units)) != len(self.units):
-            raise ValueError(f'units: expected the names of the stations, each once, got {list(self.units)}')
 
 
 class _Unit:

@@ -126,7 +126,8 @@ def test_time_is_up_at_the_deadline_and_nothing_is_sent_beyond_it(bench):
 
 
 @pytest.mark.parametrize('call', [
-    lambda r: r.move_to_pose(0.3, 0.1, 0.1, pi, 0, math.nan), lambda r: r.move_to_pose(0.3, 0.1, 0.1, pi, 0, 0, speed=0),
+    lambda r: r.move_to_pose(0.3, 0.1, 0.1, pi, 0, math.nan),
+    lambda r: r.move_to_pose(0.3, 0.1, 0.1, pi, 0, 0, speed=0),
     lambda r: r.move_to_pose(0.3, 0.1, 0.1, pi, 0, 0, arm='both'), lambda r: r.move_joints({'left': [0] * 5}),
     lambda r: r.move_joints({'left': [math.inf] * 6}), lambda r: r.move_joints({}, speed='fast'),
     lambda r: r.grasp(force=math.nan), lambda r: r.release(opening=-1), lambda r: r.wait(math.nan),

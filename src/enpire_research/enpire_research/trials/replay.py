@@ -1,8 +1,8 @@
 """Recorded phases of trials, run again from their state records, and compared bit for bit.
 
 A run folder holds all that is needed: scene, records, reports, copies of the policies. A copy that is
-missing must still be where the report says, with the same hash. VOID and CANCELED phases are left out: they are no pure functions.
-This module replays by the direct runner; `replay_lab` does it in a lab of one station.
+missing must still be where the report says, with the same hash. VOID and CANCELED phases are left out: they
+are no pure functions. This module replays by the direct runner; `replay_lab` does it in a lab of one station.
 """
 
 import os

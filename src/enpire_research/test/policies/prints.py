@@ -2,6 +2,6 @@
 
 
 def run(robot):
-    for i in range(30):
+    for _ in range(30):
         print('x' * 100_000)
         robot.wait(0.1)
