@@ -8,6 +8,7 @@ import os
 
 from enpire_core.seeds import derive
 from enpire_drivers.sim.cameras import parse_profile
+from enpire_drivers.sim.rendering import RenderingError
 from enpire_drivers.sim.scene import build_scene
 from enpire_drivers.sim.station import DEFAULT_PROFILES, CommandRefused, EpisodeError, StationBroken, open_station
 from enpire_research.trials.policy_process import PolicyHosts
@@ -77,7 +78,10 @@ class DirectStation:
 
     def capture(self, camera):
         """See Station."""
-        return self.sim.frame(camera)
+        try:
+            return self.sim.frame(camera)
+        except RenderingError as error:
+            raise StationFault(f'{camera}: no picture could be made: {error}') from error
 
     def camera_info(self, camera):
         """See Station."""
