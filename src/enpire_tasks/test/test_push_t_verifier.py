@@ -8,6 +8,7 @@ from enpire_tasks.push_t import geometry as g
 from enpire_tasks.push_t.scene import body_qpos
 from enpire_tasks.push_t.start import draw_start
 from enpire_tasks.push_t.verifier import judge_goal, judge_start
+from scipy.spatial.transform import Rotation
 from tray_view import TrayView, camera_info
 
 INFO = camera_info()
@@ -117,7 +118,6 @@ def test_two_ts_are_unknown(second):
 @pytest.mark.parametrize('degrees', [4, 8, 20, 60, 90])
 @pytest.mark.parametrize('axis', [(1, 0), (0, 1)])
 def test_a_tilted_t_is_never_a_success(view, degrees, axis):
-    from scipy.spatial.transform import Rotation
     tilt = Rotation.from_rotvec([*(math.radians(degrees) * np.array(axis)), 0])
     turn = (Rotation.from_euler('z', g.GOAL[2]) * tilt).as_quat(scalar_first=True)
     lift = 0.015 + 0.05 * math.sin(math.radians(degrees))

@@ -17,22 +17,20 @@ from .marks import locate_camera
 from .verifier import look
 from .vision import blobs
 
-SPEED_AIR = 0.30
-SPEED_NEAR = 0.10
-SPEED_CARRY = 0.25
+# Speeds in m/s: free, near the T, with it.
+SPEED_AIR, SPEED_NEAR, SPEED_CARRY = 0.30, 0.10, 0.25
+# The tool's height where it passes over everything that lies in the tray [m].
 HOVER_Z = 0.110
-OPENING = 0.066
-GRASP_FORCE = 12.0
-PRESS_Z = g.TOP_Z + 0.004
-DRAG = 0.06
+# 18 mm to spare on either side of what is grasped [m]; a force that holds the T without a droop [N].
+OPENING, GRASP_FORCE = 0.066, 12.0
+# A closed gripper on a T that lies on the rim presses on it at this height, and pulls it this far [m].
+PRESS_Z, DRAG = g.TOP_Z + 0.004, 0.06
 # A T on the rim has one side 12 mm up: it is grasped a little higher than one that lies flat.
 RAISED = 0.006
 RESCUES = 2
+# Looks and carries of one try; what is nearer to the start than this is left alone [m, rad].
+ROUNDS, GOOD_POSITION, GOOD_ANGLE = 2, 0.006, math.radians(4.0)
 MAX_STEP_TURN = math.radians(60.0)
-ROUNDS = 2
-GOOD_POSITION = 0.006
-GOOD_ANGLE = math.radians(4.0)
-
 
 # Joint angles with the gripper straight down beside the tray, 0.30 m in front of the arm's base: from
 # there lines lead over the tray, and from there it is a free way home.
@@ -70,13 +68,14 @@ def travel(robot, arm, x, y, z, yaw, speed):
 
 
 def retreat(robot):
-    """Lift what is low, then bring both arms home with closed grippers."""
+    """Lift what is low, then bring both arms home."""
     for arm in ('left', 'right'):
         x, y, z, roll, pitch, yaw = robot.tool_pose(arm)
-        if z < HOVER_Z and reach.distance(arm, x, y) < 0.45:
+        if z < HOVER_Z:
             try:
                 robot.move_to_pose(x, y, HOVER_Z, roll, pitch, yaw, speed=SPEED_NEAR, arm=arm)
             except Unreachable:
+                # No straight way up from there: the way home through joint space is what is left.
                 continue
     robot.home()
 
@@ -114,7 +113,7 @@ def rescue(robot, pose):
 def drag(robot, color, info):
     """Pull a T that no arm can take towards the middle; False where nothing orange is seen.
 
-    A closed gripper comes down beyond it where it can, else on top of it, and moves inwards.
+    A closed gripper comes down on top of it and moves inwards: friction takes it along.
     """
     camera = locate_camera(color, info)
     found = blobs(color, camera) if camera is not None else []

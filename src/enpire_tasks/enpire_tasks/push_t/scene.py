@@ -6,6 +6,8 @@ its top is orange: from above only the top face has colour, so that the visible 
 slant do not move its outline.
 """
 
+import math
+
 from enpire_core.scene import TaskScene
 
 from . import geometry as g
@@ -56,7 +58,6 @@ def _box(name, size, centre_y, mass):
 
 def body_qpos(pose):
     """Return the free joint's seven values for a T that lies flat on the floor at ``pose``."""
-    import math
     return [float(pose[0]), float(pose[1]), g.FLOOR_Z + g.THICKNESS / 2,
             math.cos(pose[2] / 2), 0.0, 0.0, math.sin(pose[2] / 2)]
 

@@ -14,17 +14,22 @@ from typing import Optional
 
 import cv2
 import numpy as np
+from shapely import contains_xy
+from shapely.geometry import Polygon
 
 from . import geometry as g
-from .marks import locate_camera
 
 # A pixel is orange when red exceeds blue by this much of full scale, before the T's own level is known.
 ORANGE_LEVEL = 70
+# Smaller blobs [areas of a T] are specks. A T that hangs over the rim is looked for this far outside [m].
 MIN_BLOB_SHARE = 0.08
+AROUND_TRAY = 0.07
+# Edges are looked for every EDGE_STEP along the outline, EDGE_REACH to both sides, clear of corners [m].
 EDGE_STEP = 0.002
 EDGE_REACH = 0.006
 EDGE_SAMPLES = 25
 CORNER_CLEARANCE = 0.006
+BEST_GUESSES = 5
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,7 @@ def orange(color):
     return color[:, :, 0].astype(np.float32) - color[:, :, 2].astype(np.float32)
 
 
-def _tray_mask(shape, camera, grow=0.07):
+def _tray_mask(shape, camera, grow=AROUND_TRAY):
     x, y = g.TRAY_CENTRE
     hx, hy = g.TRAY_SIZE[0] / 2 + grow, g.TRAY_SIZE[1] / 2 + grow
     box = np.array([(x + sx * hx, y + sy * hy, g.FLOOR_Z) for sx, sy in ((1, 1), (1, -1), (-1, -1), (-1, 1))])
@@ -126,7 +131,7 @@ def _edge_offsets(share, camera, pose):
 
 
 def _first_guesses(mask, camera):
-    """Return poses to start the fit from: the blob's centroid and every eighth of a turn of its axes."""
+    """Return poses to start the fit from: the blob's centroid, and an angle every 15 degrees."""
     rows, columns = np.nonzero(mask)
     points = camera.to_plane(np.stack([columns, rows], 1), g.TOP_Z)
     centre = points.mean(0)
@@ -145,8 +150,6 @@ def _overlap(share, camera, pose):
 
 
 def _grid():
-    from shapely import contains_xy
-    from shapely.geometry import Polygon
     shape = Polygon(g.OUTLINE)
     xs, ys = np.meshgrid(np.arange(-0.08, 0.0801, 0.004), np.arange(-0.1, 0.0601, 0.004))
     points = np.stack([xs.ravel(), ys.ravel()], 1)
@@ -210,37 +213,35 @@ def _turn_in(share, camera, guess):
     return best, value
 
 
-def fit_t(color, camera, mask, near=None) -> Optional[Sighting]:
-    """Return the Sighting of the T whose top face is the blob ``mask`` (H, W), None when none fits.
-
-    ``near``: a pose to start from instead of all orientations.
-    """
+def _shares(color, camera, mask):
+    """Return (H, W) float32: the share of each pixel that the T's top covers, by the colour in ``mask``."""
     red_blue = orange(color)
     level = float(np.median(red_blue[mask]))
-    floor = float(np.median(red_blue[_tray_mask(color.shape[:2], camera, -0.005) & (red_blue < level / 2)]))
-    share = np.clip((red_blue - floor) / max(level - floor, 1.0), -0.2, 1.2).astype(np.float32)
-    guesses = [near] if near is not None else _first_guesses(mask, camera)
-    ranked = sorted(guesses, key=lambda pose: -_overlap(share, camera, pose))[:5]
-    coarse = max((_turn_in(share, camera, guess) for guess in ranked), key=lambda found: found[1])
-    pose, rms, seen, strain = _refine(share, camera, coarse[0])
-    if not np.isfinite(rms):
-        return None
-    polygon = np.zeros(color.shape[:2], np.uint8)
+    around = _tray_mask(color.shape[:2], camera, -0.005) & (red_blue < level / 2)
+    floor = float(np.median(red_blue[around]))
+    return np.clip((red_blue - floor) / max(level - floor, 1.0), -0.2, 1.2).astype(np.float32)
+
+
+def _stray(color, camera, pose):
+    """Return the orange area outside of the T at ``pose``, over the area of a T."""
+    shape = color.shape[:2]
+    polygon = np.zeros(shape, np.uint8)
     corners = camera.project(np.c_[g.outline(pose), np.full(8, g.TOP_Z)])
     cv2.fillPoly(polygon, [np.round(corners * 16).astype(np.int32)], 1, shift=4)
     grown = cv2.dilate(polygon, np.ones((3, 3), np.uint8)).astype(bool)
-    return Sighting(
-        pose=(float(pose[0]), float(pose[1]), g.wrap(float(pose[2]))), rms=rms, seen=seen,
-        strain=strain,
-        filled=_blob_area(mask, camera) / g.AREA,
-        stray=_blob_area((red_blue > ORANGE_LEVEL) & ~grown & _tray_mask(color.shape[:2], camera), camera)
-        / g.AREA)
+    outside = (orange(color) > ORANGE_LEVEL) & ~grown & _tray_mask(shape, camera)
+    return _blob_area(outside, camera) / g.AREA
 
 
-def find_t(color, info, near=None):
-    """Return (TrayCamera or None, list of Sightings largest first) for an image of the top camera."""
-    camera = locate_camera(color, info)
-    if camera is None:
-        return None, []
-    sightings = [fit_t(color, camera, mask, near) for _, mask in blobs(color, camera)]
-    return camera, [s for s in sightings if s is not None]
+def fit_t(color, camera, mask) -> Optional[Sighting]:
+    """Return the Sighting of the T whose top face is the blob ``mask`` (H, W), None when none fits."""
+    share = _shares(color, camera, mask)
+    ranked = sorted(_first_guesses(mask, camera), key=lambda pose: -_overlap(share, camera, pose))
+    turned_in = (_turn_in(share, camera, guess) for guess in ranked[:BEST_GUESSES])
+    coarse, _ = max(turned_in, key=lambda found: found[1])
+    pose, rms, seen, strain = _refine(share, camera, coarse)
+    if not np.isfinite(rms):
+        return None
+    pose = (float(pose[0]), float(pose[1]), g.wrap(float(pose[2])))
+    return Sighting(pose, rms, seen, strain, filled=_blob_area(mask, camera) / g.AREA,
+                    stray=_stray(color, camera, pose))
