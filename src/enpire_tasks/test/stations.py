@@ -1,4 +1,7 @@
-"""A station of Push-T in this process, for tests: the direct runner with the T laid where a test wants it."""
+"""A station of Push-T in this process, for tests: the direct runner with the T laid where a test wants it.
+
+The direct runner is part of enpire_research, which depends on this package: so it can't be a test_depend.
+"""
 
 import math
 
