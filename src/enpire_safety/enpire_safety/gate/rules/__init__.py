@@ -11,6 +11,7 @@ REQUEST_RULES = (
     form.REQUEST_SHAPE, form.REQUEST_FINITE,
     timing.REQUEST_ORDER, timing.REQUEST_AGE, timing.STATE_AGE, timing.REQUEST_PAIRING,
     position.JOINT_POSITION, velocity.JOINT_VELOCITY, effort.FEED_FORWARD, effort.JOINT_EFFORT,
+    effort.FEED_FORWARD_REACH, effort.FEED_FORWARD_SPEED,
 )
 
 # What the core itself watches: no function of one request or state, but named like the rules.

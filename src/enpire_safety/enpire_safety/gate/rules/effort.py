@@ -1,8 +1,13 @@
-"""Joint effort: what the drives would be asked for, and the feed-forward alone."""
+"""Joint effort: what the drives would be asked for, and the feed-forward alone.
+
+To a drive a feed-forward is a set-point that is shifted by ff / kp and a speed that is higher by ff / kd.
+So it has to respect the limits of position and velocity too: else it leads round both.
+"""
 
 import numpy as np
 
-from enpire_safety.gate.rule import EFFORT_UNITS, HOLD, Rule, first_outside, outside
+from enpire_safety.gate.rule import EFFORT_UNITS, HOLD, POSITION_UNITS, VELOCITY_UNITS, Rule, first_outside, outside
+from enpire_safety.gate.rules.position import allowed_range
 
 
 def effort_asked(view):
@@ -22,6 +27,29 @@ def _check(what, efforts, limit):
     return outside(what, i, -limit[i], efforts[i], limit[i], EFFORT_UNITS)
 
 
+def _reach(view):
+    """Where a free joint would come to rest; no gain: nowhere (infinity is refused)."""
+    efforts = view.request.efforts
+    lower, upper = allowed_range(view.limits, view.state.positions)
+    with np.errstate(over='ignore', divide='ignore', invalid='ignore'):
+        end = np.where(efforts == 0.0, np.clip(view.request.positions, lower, upper),
+                       view.request.positions + efforts / view.limits.kp)
+    i = first_outside(lower, end, upper)
+    return None if i is None else outside('position that the feed-forward leads to', i, lower[i], end[i], upper[i],
+                                          POSITION_UNITS)
+
+
+def _speed(view):
+    """How fast a free joint would go; no damping: without end (infinity is refused)."""
+    efforts, limit = view.request.efforts, view.limits.velocity
+    with np.errstate(over='ignore', divide='ignore', invalid='ignore'):
+        speed = np.where(efforts == 0.0, 0.0,
+                         (view.request.positions - view.last) / view.span_s + efforts / view.limits.kd)
+    i = first_outside(-limit, speed, limit)
+    return None if i is None else outside('velocity that the feed-forward leads to', i, -limit[i], speed[i], limit[i],
+                                          VELOCITY_UNITS)
+
+
 FEED_FORWARD = Rule(
     'feed_forward', 912, HOLD, '`effort` of the profile', 'Nm, N', 'feed-forward effort of the request',
     lambda view: _check('feed-forward', view.request.efforts, view.limits.effort))
@@ -29,3 +57,9 @@ JOINT_EFFORT = Rule(
     'joint_effort', 913, HOLD, '`effort` of the profile', 'Nm, N',
     'kp (q_cmd - q) + kd (v_cmd - v) + feed-forward; gravity compensation is the driver\'s and not in it',
     lambda view: _check('effort asked', effort_asked(view), view.limits.effort))
+FEED_FORWARD_REACH = Rule(
+    'feed_forward_reach', 914, HOLD, 'soft limits of the profile', 'rad, m',
+    'where there is feed-forward: position asked + feed-forward / kp', _reach)
+FEED_FORWARD_SPEED = Rule(
+    'feed_forward_speed', 915, HOLD, '`velocity` of the profile', 'rad/s, m/s',
+    'where there is feed-forward: velocity asked + feed-forward / kd', _speed)
