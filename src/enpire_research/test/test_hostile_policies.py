@@ -7,7 +7,7 @@ import time
 
 import trial_helpers
 import pytest
-from enpire_research.trials import policy_process, proc
+from enpire_research.trials import policy_process
 from enpire_research.trials import report as reports
 from enpire_research.trials.budget import Budget
 from enpire_research.trials.trial_setup import Hooks
@@ -300,7 +300,3 @@ def test_children_without_a_parent_use_the_policy_s_cpu_time(lab):
     source = daemon(lab[1], 'while True: pass') + '    robot.wait(0.1)\n    time.sleep(100)\n'
     report = rollout(lab, source)
     assert report.error_code == policy_process.CPU, report.error_msg
-
-
-def test_every_child_is_gone_when_a_family_was_killed(lab):
-    assert [p for p in proc.family(os.getpid()) if p != os.getpid()] in ([], [lab[0]._hosts.take().pid])

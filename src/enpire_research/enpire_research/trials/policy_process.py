@@ -189,7 +189,7 @@ class PolicyProcess:
         try:
             os.write(self._write, wire.encode(message))  # short: as a whole, or not at all
         except (BlockingIOError, BrokenPipeError):
-            return  # it did not read what it was sent, or is gone: all the same now
+            return  # it does not read, or is gone: all the same now
         _poller(self._read, select.POLLIN).poll(1000 * LAST_WORD_S)
 
     def pause(self):
@@ -209,7 +209,7 @@ class PolicyProcess:
             return []
         self._dead = True
         self._process.poll()  # its status, before somebody else reaps it
-        left = proc.kill_family(self.pid, self._mark, self._others())
+        left = proc.kill_family(self.pid, self._mark, self._others(), clock=self._clock)
         self._process.wait()
         with _living_lock:
             _living.discard(self.pid)

@@ -8,6 +8,7 @@ orphan that emptied its environment, where we ourselves were started with `no_ne
 
 import contextlib
 import ctypes
+import math
 import os
 import signal
 import time
@@ -17,7 +18,7 @@ MARK = 'ENPIRE_POLICY_MARK'
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS = 1, 36, 38
 # In lockstep the world waits meanwhile, and after 5 s it takes us for dead.
 KILL_S = 2.0
-_ROUND_S = 0.005
+_ROUNDS, _ROUND_S = 400, 0.005
 
 
 def die_with_parent(parent_pid):
@@ -122,13 +123,14 @@ def _busy(pid):
     return False
 
 
-def kill_family(pid, mark='', others=()):
+def kill_family(pid, mark='', others=(), clock=None):
     """Kill ``pid`` and its `family` until none is left, and reap those that are our children; KILL_S at most.
 
+    ``clock``: steady seconds; without one the number of rounds alone is bounded.
     Return the pids that still lived after the last round (a fork bomb, or a process in the kernel).
     """
-    seen, end = set(), time.monotonic() + KILL_S
-    while True:
+    seen, end = set(), math.inf if clock is None else clock() + KILL_S
+    for _ in range(_ROUNDS):
         # Looked for first: descent is lost with the first one that dies.
         members = family(pid, mark, others)
         seen |= set(members)
@@ -138,9 +140,10 @@ def kill_family(pid, mark='', others=()):
         # A dead one has no environment to know it by: those seen before are looked at by number.
         seen = {member for member in seen if not _gone(member, seen)}
         # Whoever was born while we killed is found by another look.
-        if not (members or seen) or time.monotonic() >= end:
-            return sorted(member for member in seen if member != pid)
+        if not (members or seen) or (clock is not None and clock() >= end):
+            break
         time.sleep(_ROUND_S)
+    return sorted(member for member in seen if member != pid)
 
 
 def _gone(pid, family_pids):
