@@ -20,7 +20,7 @@ setup(
     entry_points={
         'console_scripts': [
             'trial_server = enpire_research.trial_server:main',
-            'trial_runner = enpire_research.trial_runner:main',
+            'trial_runner = enpire_research.trial_runner_node:main',
         ],
     },
 )

@@ -18,7 +18,7 @@ from enpire_drivers.sim_station import open_from_parameters  # noqa: E402
 from enpire_interfaces.action import Reset, Rollout  # noqa: E402
 from enpire_interfaces.msg import LabStatus, TrialReport  # noqa: E402
 from enpire_research.conversions import report_from_message  # noqa: E402
-from enpire_research.trial_runner import TrialRunner  # noqa: E402
+from enpire_research.trial_runner_node import TrialRunner  # noqa: E402
 from enpire_research.trial_server_node import TrialServer  # noqa: E402
 from enpire_research.trials.outbox import Outbox  # noqa: E402
 from enpire_research.trials.trial_setup import robot_limits_file  # noqa: E402

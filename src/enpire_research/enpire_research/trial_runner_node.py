@@ -1,4 +1,4 @@
-"""Executable and node `trial_runner` (namespace /lab): hands out a lab's trials and counts the results.
+"""Node `trial_runner` (namespace /lab): hands out a lab's trials and counts the results.
 
 Calls       /<unit>/reset and /<unit>/rollout (actions) of each unit
 Publishes   status (enpire_interfaces/LabStatus) at 2 Hz, the last one also for late joiners
