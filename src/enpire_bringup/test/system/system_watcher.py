@@ -120,13 +120,19 @@ class Watcher:
         return self.call(Trigger, name, Trigger.Request())
 
     def send(self, unit, action, **fields):
-        """Send a goal; return (goal handle, future of its result). Asks again like `call`."""
+        """Send a goal; return (goal handle, future of its result).
+
+        Sent again after 10 s without an answer: it may have gone to a dead server, which stays in the
+        graph for a while.
+        """
         kind = ACTIONS[action]
-        client = self.client(kind, f'/{unit}/{action}')
-        sent = client.send_goal_async(kind.Goal(**fields))
-        self.until(sent.done, f'{unit} to answer a goal of {action}', 20.0)
-        assert sent.result().accepted
-        return sent.result(), sent.result().get_result_async()
+        client, end = self.client(kind, f'/{unit}/{action}'), time.monotonic() + PATIENCE_S
+        while time.monotonic() < end:
+            sent = client.send_goal_async(kind.Goal(**fields))
+            if self._until(sent.done, 10.0):
+                assert sent.result().accepted
+                return sent.result(), sent.result().get_result_async()
+        raise Silent(f'waited {PATIENCE_S:g} s for {unit} to answer a goal of {action}')
 
     def run(self, unit, action, seconds=PATIENCE_S, **fields):
         """Send a goal and wait for its result; return it."""

@@ -1,7 +1,7 @@
 """kill -9 during a rollout, of each process in turn: what happens, and how far the arms move until they hold.
 
-The times of silence are made short here; the course is the same. The station runs at twice real time, so
-that a joint's speed on the unit's clock is half of that on the wall.
+The times of silence are made short here; the course is the same. In lockstep the station runs at four times
+real time, so that there is time to kill; all figures are on the unit's clock.
 """
 
 import json
@@ -26,7 +26,7 @@ UNIT = 'unit0'
 SHORT = {'arm_driver': {'silence_s': 2.5}, 'respawn_delay_s': {f'{UNIT}.safety_gate': 6.0}}
 ARMS = [index for index, name in enumerate(JOINT_NAMES) if 'gripper' not in name]
 GRIPPERS = [index for index, name in enumerate(JOINT_NAMES) if 'gripper' in name]
-# At most 0.9 rad/s in the policy: a few ticks of latency and the driver's 0.1 s at that speed; then what
+# At most 0.9 rad/s in the policy: the driver's 0.1 s and the latency of this test at that speed; then what
 # the motors need to stop the arm. The grippers stay closed.
 UNTIL_HELD_RAD, AFTER_RAD, GRIPPER_M = 0.25, 0.08, 0.002
 
@@ -34,7 +34,7 @@ UNTIL_HELD_RAD, AFTER_RAD, GRIPPER_M = 0.25, 0.08, 0.002
 @pytest.fixture
 def lab(start_lab):
     """One station with short silences, ready for trials."""
-    process, watcher = start_lab('--units', '1', '--trials', '0', '--real-time-factor', '2', overrides=SHORT)
+    process, watcher = start_lab('--units', '1', '--trials', '0', '--real-time-factor', '4', overrides=SHORT)
     watcher.watch(UNIT)
     return process, watcher
 
@@ -94,7 +94,8 @@ def test_a_killed_policy_fails_its_trial_the_arms_hold_and_the_next_trial_goes_o
     samples = [one for one in watcher.states[UNIT] if one.stamp_ns <= retreat_ns]
     found = motion(samples, since, retreat_ns)
     check(found, 'policy killed; held until the retreat began')
-    assert found.until_held_s <= 0.2, 'the clock ran on without a policy'
+    # What the watcher had not read yet when it killed is in it.
+    assert found.until_held_s <= 0.5, 'the clock ran on without a policy'
     scenarios.a_good_trial_is_judged(watcher, UNIT, 'next', policy('holds'), reset=False)
 
 
@@ -140,7 +141,7 @@ def test_after_a_killed_gate_the_driver_holds_and_the_unit_is_out_until_it_is_cl
     assert status(done) == 'void', f'{status(done)} {done.error_code} {done.error_msg}'
     assert done.error_code in (done.ERROR_LATCHED, done.ERROR_STATION_FAULT)
     process.until_new(f'{UNIT}.safety_gate', old[0])
-    scenarios.the_unit_is_out_until_it_is_cleared(watcher, UNIT, 'gate', policy('holds'), 'restarted')
+    scenarios.the_unit_is_out_until_it_is_cleared(watcher, UNIT, 'gate', policy('holds'), ('restarted',))
 
 
 def test_after_a_killed_simulation_the_trial_is_void_and_the_unit_is_out_until_it_is_cleared(lab):
@@ -151,7 +152,9 @@ def test_after_a_killed_simulation_the_trial_is_void_and_the_unit_is_out_until_i
     assert status(done) == 'void', f'{status(done)} {done.error_code} {done.error_msg}'
     assert done.error_code in (done.ERROR_LATCHED, done.ERROR_STATION_FAULT)
     process.until_new(f'{UNIT}.sim_station', old[0])
-    scenarios.the_unit_is_out_until_it_is_cleared(watcher, UNIT, 'simulation', policy('holds'), 'clock_back')
+    scenarios.the_unit_is_out_until_it_is_cleared(watcher, UNIT, 'simulation', policy('holds'),
+                                                  # Which one it is depends on how quickly it is there again.
+                                                  ('clock_back', 'driver_silence'))
 
 
 def test_a_killed_supervisor_leaves_no_process_behind(lab):
@@ -163,7 +166,7 @@ def test_a_killed_supervisor_leaves_no_process_behind(lab):
 
 
 def test_a_trial_that_a_dead_trial_server_lost_is_void_and_the_lab_repeats_it(start_lab):
-    process, _ = start_lab('--units', '1', '--trials', '1', '--real-time-factor', '2', '--policy', policy('waits'),
+    process, _ = start_lab('--units', '1', '--trials', '1', '--real-time-factor', '4', '--policy', policy('waits'),
                            overrides=dict(SHORT, trial_runner={'feedback_silence_s': 4.0}))
     log = process.run_dir / UNIT / 'policy_logs' / 'trial-00000.log'
     until(lambda: log.exists() and 'waiting' in log.read_text(), 'the policy to drive')

@@ -39,7 +39,8 @@ def outboxes(process):
 
 
 def test_every_trial_has_the_same_bits_in_a_lab_of_one_and_by_the_direct_runner_under_load(finished):
-    found = [reports.read(path) for path in outboxes(finished)]
+    # A busy machine may void a phase, which is repeated; it can't be replayed.
+    found = [one for one in map(reports.read, outboxes(finished)) if one.status != reports.VOID]
     rollouts = [one for one in found if one.phase == reports.ROLLOUT and one.error_code == 0]
     assert len(rollouts) == TRIALS and all(one.ticks > 90 for one in rollouts)
     # No two phases are alike, so that "the same bits" says something.
@@ -48,7 +49,7 @@ def test_every_trial_has_the_same_bits_in_a_lab_of_one_and_by_the_direct_runner_
     with busy():
         code, text = finished.command('replay', str(finished.run_dir), seconds=170.0)
     assert code == 0, text
-    assert text.count(' direct  same bits') == text.count(' graph   same bits') == 2 * TRIALS, text
+    assert text.count(' direct  same bits') == text.count(' graph   same bits') == len(found), text
     for one in found:
         assert text.count(one.trajectory_digest[:12]) == 2, text
 

@@ -1,6 +1,6 @@
-"""Says so and waits for three seconds."""
+"""Says so and waits for eight seconds."""
 
 
 def run(robot):
     print('waiting')
-    robot.wait(3.0)
+    robot.wait(8.0)
