@@ -19,7 +19,6 @@ from system_watcher import status
 UNIT = 'unit0'
 BAD = pathlib.Path(__file__).resolve().parents[3] / 'enpire_research' / 'test' / 'policies'
 CASES = {
-    'syntax_error': (204, ['does not compile', 'line 5']),
     'no_entry': (205, ['act(observation)', 'run(robot)', 'neither']),
     'sleeps': (208, ['slept or waited', 'robot.wait(seconds)']),
     'raises': (206, ['IndexError', "positions['elbow']"]),
@@ -53,6 +52,15 @@ def by_hand(lab, trial_id, path):
 
 def the_next_good_trial_is_served(lab, trial_id):
     scenarios.a_good_trial_is_judged(lab[1], UNIT, f'{trial_id}-good', policy('holds'), reset=False)
+
+
+def test_a_policy_that_does_not_compile_fails_with_its_line_and_the_next_trial_is_served(lab, trial_id, tmp_path):
+    path = tmp_path / 'unfinished.py'
+    path.write_text('def run(robot):\n    for i in range(3)\n        robot.wait(0.1)\n')
+    code, text = by_hand(lab, trial_id, path)
+    assert code == 1 and 'error 204: ' in text, text
+    assert 'does not compile' in text and 'line 2' in text and 'for i in range(3)' in text
+    the_next_good_trial_is_served(lab, trial_id)
 
 
 @pytest.mark.parametrize('name', CASES)
