@@ -57,3 +57,22 @@ class CameraInfo:
     matrix: np.ndarray
     parent: str
     pose: np.ndarray
+
+
+@dataclass(frozen=True)
+class EpisodeStart:
+    """A phase of a trial has begun: ``stamp_ns``; ``record`` (its file name, '' where none is kept) and
+    ``digest`` (SHA-256, hex) of the full simulated state, '' on hardware."""
+
+    stamp_ns: int
+    record: str
+    digest: str
+
+
+@dataclass(frozen=True)
+class EpisodeEnd:
+    """``stamp_ns`` and ``digest`` at the end; ``broken``: why the episode broke, '' for a sound one."""
+
+    stamp_ns: int
+    digest: str
+    broken: str

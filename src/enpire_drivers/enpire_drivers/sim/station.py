@@ -12,11 +12,11 @@ Not covered: threads. One thread at a time may use a station.
 """
 
 import hashlib
-from dataclasses import dataclass
 
 import numpy as np
 
 from enpire_core.ticks import tick_to_ns
+from enpire_core.types import EpisodeEnd, EpisodeStart
 
 from enpire_drivers.arm.follower import CommandRefused, Follower
 from enpire_drivers.sim import records
@@ -26,30 +26,11 @@ from enpire_drivers.sim.parameters import StationParameters
 from enpire_drivers.sim.scene import Scene, load_scene
 from enpire_drivers.sim.world import World
 
-__all__ = ['CommandRefused', 'EpisodeEnd', 'EpisodeError', 'EpisodeStart', 'Mode', 'SimStation',
-           'StationBroken', 'open_station']
+__all__ = ['CommandRefused', 'EpisodeError', 'Mode', 'SimStation', 'StationBroken', 'open_station']
 
 
 class StationBroken(RuntimeError):
     """The world could not be moved: the episode is broken. The text has the cause."""
-
-
-@dataclass(frozen=True)
-class EpisodeStart:
-    """``stamp_ns`` and ``digest`` of the state at the start; ``record``: its file name ('': none kept)."""
-
-    stamp_ns: int
-    record: str
-    digest: str
-
-
-@dataclass(frozen=True)
-class EpisodeEnd:
-    """``stamp_ns`` and ``digest`` of the state at the end; ``broken``: why the episode broke, or ''."""
-
-    stamp_ns: int
-    digest: str
-    broken: str
 
 
 class SimStation:

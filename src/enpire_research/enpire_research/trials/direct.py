@@ -14,7 +14,7 @@ from enpire_drivers.sim.station import DEFAULT_PROFILES, CommandRefused, Episode
 from enpire_research.trials.policy_process import PolicyHosts
 from enpire_research.trials.reset import ResetGoal, run_reset
 from enpire_research.trials.rollout import RolloutGoal, run_rollout
-from enpire_research.trials.station import EpisodeEnd, EpisodeStart, Latched, Refused, StationFault
+from enpire_research.trials.station import Latched, Refused, StationFault
 from enpire_research.trials.trial_setup import Hooks, make_setup
 from enpire_safety.gate.core import GateCore
 from enpire_safety.gate.verdict import PASSED
@@ -47,7 +47,7 @@ class DirectStation:
         except (EpisodeError, StationBroken, OSError) as error:
             raise StationFault(f'the episode could not begin: {error}') from error
         self._trial_id = trial_id
-        return EpisodeStart(start.stamp_ns, start.record, start.digest)
+        return start
 
     def observe(self):
         """See Station."""
@@ -107,10 +107,9 @@ class DirectStation:
     def end(self):
         """See Station."""
         try:
-            end = self.sim.end(self._trial_id)
+            return self.sim.end(self._trial_id)
         except EpisodeError as error:
             raise StationFault(f'the episode could not end: {error}') from error
-        return EpisodeEnd(end.stamp_ns, end.digest, end.broken)
 
 
 def make_station(setup, unit='unit0', lab_seed=0, scene=None, profiles=None, records_folder=None):

@@ -26,12 +26,12 @@ from enpire_core import qos
 from enpire_core.conversions import (ConversionError, command_to_message, joint_state_from_message,
                                      pixels_from_image, stamp_to_ns)
 from enpire_core.ticks import NANOSECONDS, ns_to_tick, tick_to_ns
-from enpire_core.types import Frame
+from enpire_core.types import EpisodeEnd, EpisodeStart, Frame
 from enpire_drivers.sim.cameras import parse_profile
 from enpire_interfaces.msg import SafetyState, TrialReport
 from enpire_interfaces.srv import BeginEpisode, EndEpisode, SelectLimits
 from enpire_research.trials.episode import MEASURED_RULES
-from enpire_research.trials.station import EpisodeEnd, EpisodeStart, Latched, Refused, StationFault
+from enpire_research.trials.station import Latched, Refused, StationFault
 
 # rclpy's default QoS events cost time in every tick, and the partner logs the same.
 _QUIET_OUT = {'event_callbacks': PublisherEventCallbacks(use_default_callbacks=False)}

@@ -1,27 +1,8 @@
 """What the trial core needs of a station, whether it is joined in this process or on the graph."""
 
-from dataclasses import dataclass
 from typing import Protocol
 
-from enpire_core.types import CameraInfo, Frame, JointCommand, JointState
-
-
-@dataclass(frozen=True)
-class EpisodeStart:
-    """``stamp_ns`` of the unit's clock; ``record`` and ``digest`` of the state, '' on hardware."""
-
-    stamp_ns: int
-    record: str
-    digest: str
-
-
-@dataclass(frozen=True)
-class EpisodeEnd:
-    """``stamp_ns`` and ``digest`` at the end; ``broken``: why the episode broke, '' for a sound one."""
-
-    stamp_ns: int
-    digest: str
-    broken: str
+from enpire_core.types import CameraInfo, EpisodeEnd, EpisodeStart, Frame, JointCommand, JointState
 
 
 class Cancelled(Exception):
