@@ -79,8 +79,10 @@ class GraphReplay:
             yaml.safe_dump({f'/{UNIT}/{node}': {'ros__parameters': values}
                             for node, values in self._parameters.items()}, handle)
         for name, module in _PROGRAMS.items():
-            words = [f'import sys; from {module} import main; sys.exit(main())', '--ros-args', '-r', f'__ns:=/{UNIT}',
-                     '-r', f'/clock:=/{UNIT}/clock', '--params-file', parameters, '--log-level', 'warn']
+            program = (f'import sys; from enpire_research.trials import proc; proc.die_with_parent({os.getpid()}); '
+                       f'from {module} import main; sys.exit(main())')
+            words = [program, '--ros-args', '-r', f'__ns:=/{UNIT}', '-r', f'/clock:=/{UNIT}/clock',
+                     '--params-file', parameters, '--log-level', 'warn']
             with open(os.path.join(self._folder, f'{name}.log'), 'wb') as log:
                 self._processes.append(subprocess.Popen([sys.executable, '-c', *words], stdout=log, stderr=log,
                                                         stdin=subprocess.DEVNULL, env=environment,

@@ -5,9 +5,10 @@ import json
 import subprocess
 import sys
 
+import psutil
 import pytest
 from enpire_research.trials import report as reports
-from system_lab import policy, running_lab
+from system_lab import policy, running_lab, until
 
 TRIALS = 3
 
@@ -68,3 +69,16 @@ def test_a_replay_that_differs_is_told_with_what_differs(finished):
     assert text.count('DIFFERENT') == 1 and '1 of 2 phases with the same bits' in text, text
     line = next(line for line in text.splitlines() if 'DIFFERENT' in line)
     assert line.startswith('trial-00000') and 'trajectory_digest: was 0000' in line and 'score: was 0.987654321' in line
+
+
+def test_a_replay_that_is_killed_leaves_nobody_behind(finished):
+    process = psutil.Popen(['enpire', 'replay', str(finished.run_dir), '--no-direct'], env=finished.environment,
+                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        until(lambda: len(process.children(recursive=True)) >= 4, 'station, gate, trial server and policy to run')
+        family = process.children(recursive=True)
+    finally:
+        process.kill()
+        process.wait()
+    gone, alive = psutil.wait_procs(family, timeout=20.0)
+    assert len(gone) >= 4 and alive == []
