@@ -19,6 +19,7 @@ import sys
 import tempfile
 
 import numpy as np
+from enpire_core.files import sha256_file
 from enpire_core.seeds import derive
 from enpire_core.ticks import TICK_RATE_HZ
 from enpire_core.types import JointCommand
@@ -297,7 +298,8 @@ def main(arguments=None):
     elif options.study == 'trials':
         policy = task.start_policy if options.policy == 'start' else os.path.abspath(options.policy)
         name = options.name or os.path.splitext(os.path.basename(policy))[0]
-        trials(task, Results(options.results, key, f'trials of {name}'), options.n, policy)
+        study = f'trials of {name} ({sha256_file(policy)[:8]})'
+        trials(task, Results(options.results, key, study), options.n, policy)
     sys.stdout.write('\n'.join(show(options.results, key)) + '\n')
 
 

@@ -16,13 +16,18 @@ Z95 = 1.959963984540054
 
 
 def task_hash(task, scene_digest):
-    """Return the SHA-256 (hex) over the files of ``task``, the compiled scene and the robot's limits."""
+    """Return the SHA-256 (hex) over the frozen files of ``task``, the compiled scene, the robot's limits.
+
+    Pages and the start policy are left out: they change no measurement of anything else.
+    """
     digest = hashlib.sha256(scene_digest.encode())
     digest.update(sha256_file(share_path('limits', 'yam.yaml')).encode())
     for folder, folders, names in os.walk(task.folder):
         folders[:] = sorted(name for name in folders if name != '__pycache__')
         for name in sorted(names):
             path = os.path.join(folder, name)
+            if name.endswith('.md') or path == task.start_policy:
+                continue
             digest.update(f'{os.path.relpath(path, task.folder)}:{sha256_file(path)}'.encode())
     return digest.hexdigest()
 
