@@ -1,10 +1,13 @@
 """What studies keep: rows that survive, are not measured twice, and intervals that are right."""
 
 import json
+import pathlib
+import re
 
 import numpy as np
 import pytest
 from enpire_research.studies import push_t
+from enpire_research.studies.push_t_page import page
 from enpire_research.studies.results import Results, share, wilson
 
 
@@ -63,3 +66,11 @@ def test_a_number_of_trials_below_one_is_refused(capsys):
     with pytest.raises(SystemExit):
         push_t.main(['trials', '--n', '0'])
     assert 'expected 1 or more' in capsys.readouterr().err
+
+
+def test_the_committed_page_says_what_the_committed_figures_say():
+    docs = pathlib.Path(__file__).resolve().parents[3] / 'docs'
+    text = (docs / 'push_t.md').read_text(encoding='utf-8')
+    key = re.search('`([0-9a-f]{64})`', text).group(1)
+    assert text == page(key, push_t.summaries(docs / 'results' / 'push_t.json', key))
+    assert '## Trials of start_policy' in text and '## Pose error of the verifier' in text

@@ -6,6 +6,7 @@
     python -m enpire_research.studies.push_t trials --n 100 --policy start
     python -m enpire_research.studies.push_t trials --n 100 --policy PATH --name reference
     python -m enpire_research.studies.push_t show
+    python -m enpire_research.studies.push_t page        # writes docs/push_t.md
 
 Resumable: what docs/results/push_t.json has for the same scene, task and limits is not measured again.
 `trials` goes in chains of CHAIN trials on a fresh station, as a lab does: each reset begins in the end
@@ -13,6 +14,7 @@ state of the trial before. Truth is read from the world after the verdict, for t
 """
 
 import argparse
+import json
 import math
 import os
 import sys
@@ -26,6 +28,7 @@ from enpire_core.types import JointCommand
 from enpire_drivers.sim.parameters import StationParameters
 from enpire_drivers.sim.scene import build_scene
 from enpire_drivers.sim.world import World
+from enpire_research.studies.push_t_page import page
 from enpire_research.studies.results import Results, share, task_hash
 from enpire_research.trials.direct import DirectRunner
 from enpire_tasks import registry
@@ -40,6 +43,7 @@ STATION_FRAMES = 20
 LAB_SEED = 20261124
 SIZE = (640, 480)
 DEFAULT_PATH = os.path.join('docs', 'results', 'push_t.json')
+PAGE = os.path.join('docs', 'push_t.md')
 
 
 def flat_pose(world):
@@ -264,22 +268,26 @@ def show_trials(rows):
     return lines
 
 
-def show(path, key):
-    """Return lines about all studies of this hash."""
-    import json
+def summaries(path, key):
+    """Return name -> lines about each study of this hash."""
     with open(path, encoding='utf-8') as handle:
         studies = json.load(handle).get(key, {})
+    how = {'vision': show_vision, 'verdicts': show_verdicts, 'rim': show_rim}
+    return {name: how.get(name, show_trials)(rows) for name, rows in studies.items()}
+
+
+def show(path, key):
+    """Return lines about all studies of this hash."""
     lines = [f'task and scene {key[:16]}']
-    for name, rows in sorted(studies.items()):
-        summary = {'vision': show_vision, 'verdicts': show_verdicts, 'rim': show_rim}.get(name, show_trials)
-        lines += [f'{name}:', *(f'  {line}' for line in summary(rows))]
+    for name, about in sorted(summaries(path, key).items()):
+        lines += [f'{name}:', *(f'  {line}' for line in about)]
     return lines
 
 
 def main(arguments=None):
     """Measure, or show what was measured."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('study', choices=('vision', 'verdicts', 'rim', 'trials', 'show'))
+    parser.add_argument('study', choices=('vision', 'verdicts', 'rim', 'trials', 'show', 'page'))
     parser.add_argument('--n', type=int, default=100, help='how many frames or trials there shall be')
     parser.add_argument('--policy', default='start', help="'start' or the path of a policy file")
     parser.add_argument('--name', default='', help='name of the policy in the results')
@@ -300,6 +308,9 @@ def main(arguments=None):
         name = options.name or os.path.splitext(os.path.basename(policy))[0]
         study = f'trials of {name} ({sha256_file(policy)[:8]})'
         trials(task, Results(options.results, key, study), options.n, policy)
+    elif options.study == 'page':
+        with open(PAGE, 'w', encoding='utf-8') as handle:
+            handle.write(page(key, summaries(options.results, key)))
     sys.stdout.write('\n'.join(show(options.results, key)) + '\n')
 
 
