@@ -65,6 +65,47 @@ def swinging(watcher, unit, trial_id, policy_file):
     return future
 
 
+# ---- faults ------------------------------------------------------------------------------------
+def fault(watcher, unit, trial_id, policy_file, do):
+    """Call ``do()`` while the arms swing; return (future of the result, index of the newest state then)."""
+    future = swinging(watcher, unit, trial_id, policy_file)
+    do()
+    return future, len(watcher.states[unit]) - 1
+
+
+def result_of(watcher, future):
+    """Wait for the result of the trial with the fault; return it."""
+    watcher.until(future.done, 'the result of the trial with the fault')
+    return future.result().result
+
+
+def a_killed_policy_fails_its_trial(watcher, future):
+    """A failed trial, no void one, that says what happened."""
+    done = result_of(watcher, future)
+    assert (status(done), done.error_code) == ('failed', done.ERROR_POLICY_EXITED), done.error_msg
+    assert 'SIGKILL' in done.error_msg
+
+
+def after_a_killed_trial_server_the_arms_hold(watcher, unit, future, since):
+    """The world runs freely for 2 s and stands, the gate holds without a latch, and nobody gives a result.
+
+    ``since``: index of the newest joint state at the fault. Returns the last stamp in lockstep.
+    """
+    holds = watcher.safety[unit][-1].holds
+    last_ns = the_world_ran_free_and_stands(watcher, unit, since)
+    assert not future.done(), 'a dead server gave a result'
+    said = watcher.safety[unit][-1]
+    assert said.mode == SafetyState.MODE_HOLDING and said.holds > holds, said
+    return last_ns
+
+
+def a_broken_station_voids_its_trial(watcher, future):
+    """Gate or simulation were killed: what we broke is no failed trial."""
+    done = result_of(watcher, future)
+    assert status(done) == 'void', f'{status(done)} {done.error_code} {done.error_msg}'
+    assert done.error_code in (done.ERROR_LATCHED, done.ERROR_STATION_FAULT), done.error_msg
+
+
 # ---- stops -------------------------------------------------------------------------------------
 def a_tripped_gate_stays_so_until_it_is_cleared(watcher, unit):
     """Trip and clear by service."""

@@ -14,7 +14,6 @@ import psutil
 import pytest
 import system_scenarios as scenarios
 from enpire_core.joints import JOINT_NAMES
-from enpire_interfaces.msg import SafetyState
 from enpire_research.trials import report as reports
 from system_lab import policy, until
 from system_motion import motion
@@ -42,15 +41,11 @@ def lab(start_lab):
 def fault(lab, do):
     """Call ``do()`` while the arms swing; return (future of the result, index of the newest state then)."""
     process, watcher = lab
-    future = scenarios.swinging(watcher, UNIT, 'faulty', policy('swings'))
-    process.remember_family()
-    do()
-    return future, len(watcher.states[UNIT]) - 1
 
-
-def result_of(lab, future):
-    lab[1].until(future.done, 'the result of the trial with the fault')
-    return future.result().result
+    def remembered():
+        process.remember_family()
+        do()
+    return scenarios.fault(watcher, UNIT, 'faulty', policy('swings'), remembered)
 
 
 def check(found, title):
@@ -63,10 +58,13 @@ def check(found, title):
         assert np.all(way[GRIPPERS] <= GRIPPER_M), found.table(title)
 
 
-def held_by_the_driver(lab, since, title):
-    """Wait for the free run, measure it, and check that the world ran for its 2 s and stands."""
+def held_by_the_driver(lab, since, title, last_ns=None):
+    """Wait for the free run, measure it, and check that the world ran for its 2 s and stands.
+
+    ``last_ns``: the last stamp in lockstep, where it was waited for already.
+    """
     watcher = lab[1]
-    last_ns = scenarios.the_world_ran_free_and_stands(watcher, UNIT, since)
+    last_ns = last_ns or scenarios.the_world_ran_free_and_stands(watcher, UNIT, since)
     found = motion(watcher.states[UNIT], since, last_ns + scenarios.DRIVER_STOP_NS)
     check(found, title)
     assert 1.8 <= found.after_s <= 2.1, f'expected a free run of 2 s, got {found.after_s}'
@@ -84,9 +82,7 @@ def test_a_killed_policy_fails_its_trial_the_arms_hold_and_the_next_trial_goes_o
     process, watcher = lab
     selected = len(watcher.safety[UNIT])
     future, since = fault(lab, lambda: os.kill(policy_process(lab), signal.SIGKILL))
-    done = result_of(lab, future)
-    assert (status(done), done.error_code) == ('failed', done.ERROR_POLICY_EXITED), done.error_msg
-    assert 'SIGKILL' in done.error_msg
+    scenarios.a_killed_policy_fails_its_trial(watcher, future)
     # The clock stands until our own retreat begins: it selects its limits first.
     ours = next(said for said in watcher.safety[UNIT][selected:]
                 if said.limits_profile == 'reset')
@@ -101,13 +97,10 @@ def test_a_killed_policy_fails_its_trial_the_arms_hold_and_the_next_trial_goes_o
 
 def test_after_a_killed_trial_server_the_arms_hold_and_its_successor_serves(lab):
     process, watcher = lab
-    before = len(watcher.safety[UNIT])
     old = []
     future, since = fault(lab, lambda: old.append(process.kill_child(f'{UNIT}.trial_server')))
-    held_by_the_driver(lab, since, 'trial server killed')
-    assert not future.done(), 'a dead server gave a result'
-    said = watcher.safety[UNIT][before:]
-    assert said[-1].mode == SafetyState.MODE_HOLDING and said[-1].holds > said[0].holds, said[-1]
+    last_ns = scenarios.after_a_killed_trial_server_the_arms_hold(watcher, UNIT, future, since)
+    held_by_the_driver(lab, since, 'trial server killed', last_ns)
     process.until_new(f'{UNIT}.trial_server', old[0])
     left = {pid: words for pid, words in process.left().items() if 'policy_host' in words}
     orphans = {pid: words for pid, words in left.items() if not has_a_server(pid)}
@@ -126,7 +119,7 @@ def test_a_trial_server_that_stands_still_voids_its_trial_and_the_arms_hold(lab)
     future, since = fault(lab, lambda: pid.append(process.kill_child(f'{UNIT}.trial_server', signal.SIGSTOP)))
     held_by_the_driver(lab, since, 'trial server stopped by SIGSTOP')
     os.kill(pid[0], signal.SIGCONT)
-    done = result_of(lab, future)
+    done = scenarios.result_of(watcher, future)
     assert (status(done), done.error_code) == ('void', done.ERROR_STATION_FAULT), done.error_msg
     assert 'lockstep' in done.error_msg
     scenarios.a_good_trial_is_judged(watcher, UNIT, 'next', policy('holds'))
@@ -137,9 +130,7 @@ def test_after_a_killed_gate_the_driver_holds_and_the_unit_is_out_until_it_is_cl
     old = []
     future, since = fault(lab, lambda: old.append(process.kill_child(f'{UNIT}.safety_gate')))
     held_by_the_driver(lab, since, 'safety gate killed')
-    done = result_of(lab, future)
-    assert status(done) == 'void', f'{status(done)} {done.error_code} {done.error_msg}'
-    assert done.error_code in (done.ERROR_LATCHED, done.ERROR_STATION_FAULT)
+    scenarios.a_broken_station_voids_its_trial(watcher, future)
     process.until_new(f'{UNIT}.safety_gate', old[0])
     scenarios.the_unit_is_out_until_it_is_cleared(watcher, UNIT, 'gate', policy('holds'), ('restarted',))
 
@@ -148,9 +139,7 @@ def test_after_a_killed_simulation_the_trial_is_void_and_the_unit_is_out_until_i
     process, watcher = lab
     old = []
     future, _ = fault(lab, lambda: old.append(process.kill_child(f'{UNIT}.sim_station')))
-    done = result_of(lab, future)
-    assert status(done) == 'void', f'{status(done)} {done.error_code} {done.error_msg}'
-    assert done.error_code in (done.ERROR_LATCHED, done.ERROR_STATION_FAULT)
+    scenarios.a_broken_station_voids_its_trial(watcher, future)
     process.until_new(f'{UNIT}.sim_station', old[0])
     scenarios.the_unit_is_out_until_it_is_cleared(watcher, UNIT, 'simulation', policy('holds'),
                                                   # Which one it is depends on how quickly it is there again.
