@@ -10,6 +10,7 @@ import pkgutil
 import typer
 
 from enpire_bringup import commands
+from enpire_core import numerics
 
 HELP = """Runs robot labs: stations that reset themselves, try policies and judge them.
 
@@ -41,6 +42,8 @@ def make_app():
 
 def main():
     """Entry point of `enpire`."""
+    # Some commands join a world and trials in this process: the same bits as on the graph.
+    numerics.settle()
     make_app()()
 
 

@@ -4,18 +4,16 @@ Both nodes live in the executor's one thread and share one world: no lock, and n
 between two ticks depends on which of them came first.
 """
 
-import os
+from enpire_core import numerics
 
-# The world is stepped in one thread. Pools of idle threads cost memory, eight times over in a lab.
-for _name in ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS'):
-    os.environ.setdefault(_name, '1')
+numerics.settle()
 
-from enpire_core.main import run
+from enpire_core.main import run  # noqa: E402
 
-from enpire_drivers.arm_driver_node import ArmDriver
-from enpire_drivers.bench import Bench
-from enpire_drivers.camera_driver_node import CameraDriver
-from enpire_drivers.sim.station import open_station
+from enpire_drivers.arm_driver_node import ArmDriver  # noqa: E402
+from enpire_drivers.bench import Bench  # noqa: E402
+from enpire_drivers.camera_driver_node import CameraDriver  # noqa: E402
+from enpire_drivers.sim.station import open_station  # noqa: E402
 
 
 def open_from_parameters(parameters, profiles):

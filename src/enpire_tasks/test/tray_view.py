@@ -5,9 +5,10 @@ The camera stands where the station's does; `TrayView` can be told to be a littl
 
 import math
 
-import mujoco
 import numpy as np
 from enpire_core.types import CameraInfo, Frame
+from enpire_drivers.sim.engine import mujoco
+from enpire_drivers.sim.rendering import Canvas
 from enpire_tasks.push_t import geometry as g
 from enpire_tasks.push_t.scene import body_qpos, task_scene
 from scipy.spatial.transform import Rotation
@@ -61,23 +62,24 @@ class TrayView:
         quaternion = Rotation.from_matrix(turned @ np.diag([1, -1, -1])).as_quat(scalar_first=True)
         world.add_camera(name='top', pos=pose[:3, 3] + camera_shift, quat=quaternion,
                          fovy=math.degrees(2 * math.atan(HEIGHT / 2 / FOCAL)))
-        spec.visual.quality.offsamples = 4
         self._model = spec.compile()
         self._data = mujoco.MjData(self._model)
         if second_t is not None:
             self._data.joint('second_t_block').qpos = body_qpos(second_t)
-        self._renderer = mujoco.Renderer(self._model, HEIGHT, WIDTH)
+        self._camera = mujoco.MjvCamera()
+        self._camera.type = mujoco.mjtCamera.mjCAMERA_FIXED
+        self._camera.fixedcamid = self._model.camera('top').id
+        self._canvas = Canvas(self._model, WIDTH, HEIGHT, samples=4, fine=False)
 
     def frame(self, pose, noise=2.0, seed=0, gain=(1.0, 1.0, 1.0), qpos=None):
         """Return the Frame with the T at ``pose``, or at ``qpos`` (7,), with noise [grey levels]."""
         self._data.joint('t_block').qpos = body_qpos(pose) if qpos is None else qpos
         mujoco.mj_forward(self._model, self._data)
-        self._renderer.update_scene(self._data, 'top')
-        self._renderer.scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = 0
-        clean = self._renderer.render().astype(float) * np.asarray(gain)
+        color, _ = self._canvas.draw(self._data, self._camera)
+        clean = color[::-1].astype(float) * np.asarray(gain)
         noisy = clean + np.random.default_rng(seed).normal(0, noise, clean.shape)
         return Frame('top_camera', seed, np.clip(noisy, 0, 255).astype(np.uint8))
 
     def close(self):
-        """Free the renderer."""
-        self._renderer.close()
+        """Free OpenGL's resources."""
+        self._canvas.close()

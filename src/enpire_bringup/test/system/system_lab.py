@@ -90,10 +90,13 @@ class LabProcess:
         path = self.run_dir / 'processes.json'
         return json.loads(path.read_text(encoding='utf-8')) if path.exists() else {}
 
-    def command(self, *words, seconds=PATIENCE_S, answer=None):
-        """Run `enpire *words` in the lab's domain; return (exit code, output)."""
-        done = subprocess.run(['enpire', *words], env=self.environment, cwd=self.folder, timeout=seconds,
-                              input=answer or '', stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    def command(self, *words, seconds=PATIENCE_S, answer=None, variables=None):
+        """Run `enpire *words` in the lab's domain, with more ``variables`` in the environment.
+
+        Returns (exit code, output).
+        """
+        done = subprocess.run(['enpire', *words], env={**self.environment, **(variables or {})}, cwd=self.folder,
+                              timeout=seconds, input=answer or '', stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         return done.returncode, done.stdout
 
     # ---- who is there ----------------------------------------------------------------------

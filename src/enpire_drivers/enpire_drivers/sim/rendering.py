@@ -79,7 +79,7 @@ def _forget_opengl():
             del sys.modules[name]
 
 
-class _Canvas:
+class Canvas:
     """An OpenGL context with MuJoCo's resources of one model for pictures of one size.
 
     ``fine``: with shadows and a sky.
@@ -166,7 +166,7 @@ class CameraRenderer:
             self._data = mujoco.MjData(self._model)
         if key not in self._canvases:
             kind, width, height, samples = key
-            self._canvases[key] = _Canvas(self._model, width, height, samples, fine=kind == 'picture')
+            self._canvases[key] = Canvas(self._model, width, height, samples, fine=kind == 'picture')
         self._data.qpos[:] = qpos
         mujoco.mj_kinematics(self._model, self._data)
         mujoco.mj_camlight(self._model, self._data)

@@ -20,6 +20,7 @@ import tempfile
 import threading
 import time
 
+from enpire_core import numerics
 from enpire_research.trials import budget, proc, wire
 from enpire_research.trials.station import Cancelled, StationFault
 
@@ -37,7 +38,6 @@ _LAST_READS = 32
 _living, _living_lock = set(), threading.Lock()
 _KEEP_ALIVE_S = 0.5
 _PACKAGES = ('enpire_core', 'enpire_research')
-_THREADS = ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS', 'NUMEXPR_NUM_THREADS')
 
 
 class PolicyFailure(Exception):
@@ -371,7 +371,7 @@ def environment(home, mark):
               '_ROS_WHEELS_BOOTSTRAP_COMPLETE': '1',
               # No wall, but whoever takes ROS up after all meets nobody.
               'ROS_AUTOMATIC_DISCOVERY_RANGE': 'OFF'}
-    values.update({name: '1' for name in _THREADS})
+    values.update({name: '1' for name in numerics.THREADS})
     return values
 
 
