@@ -42,14 +42,19 @@ def the_driver_hears_nothing_that_research_publishes(watcher, unit):
 
 
 # ---- trials ------------------------------------------------------------------------------------
+def said_by(result):
+    """Return what a result says, as text: only pytest shows the values of a bare assert."""
+    return f'{status(result)} {result.error_code} {result.error_msg}'
+
+
 def a_good_trial_is_judged(watcher, unit, trial_id, policy_file, reset=True):
     """Reset and rollout of a policy without faults: a verdict, no error. Returns the rollout's result."""
     if reset:
         done = watcher.run(unit, 'reset', trial_id=trial_id, seed=7)
-        assert status(done) == 'succeeded', f'reset: {status(done)} {done.error_code} {done.error_msg}'
+        assert status(done) == 'succeeded', f'reset: {said_by(done)}'
     done = watcher.run(unit, 'rollout', trial_id=trial_id, seed=7, policy_file=policy_file)
     assert done.error_code == 0 and status(done) in ('succeeded', 'failed'), (
-        f'rollout: expected a verdict, got {status(done)} {done.error_code} {done.error_msg}')
+        f'rollout: expected a verdict, got {said_by(done)}')
     assert done.report.simulated
     return done
 
@@ -82,8 +87,8 @@ def result_of(watcher, future):
 def a_killed_policy_fails_its_trial(watcher, future):
     """A failed trial, no void one, that says what happened."""
     done = result_of(watcher, future)
-    assert (status(done), done.error_code) == ('failed', done.ERROR_POLICY_EXITED), done.error_msg
-    assert 'SIGKILL' in done.error_msg
+    assert (status(done), done.error_code) == ('failed', done.ERROR_POLICY_EXITED), said_by(done)
+    assert 'SIGKILL' in done.error_msg, said_by(done)
 
 
 def after_a_killed_trial_server_the_arms_hold(watcher, unit, future, since):
@@ -102,8 +107,8 @@ def after_a_killed_trial_server_the_arms_hold(watcher, unit, future, since):
 def a_broken_station_voids_its_trial(watcher, future):
     """Gate or simulation were killed: what we broke is no failed trial."""
     done = result_of(watcher, future)
-    assert status(done) == 'void', f'{status(done)} {done.error_code} {done.error_msg}'
-    assert done.error_code in (done.ERROR_LATCHED, done.ERROR_STATION_FAULT), done.error_msg
+    assert status(done) == 'void', said_by(done)
+    assert done.error_code in (done.ERROR_LATCHED, done.ERROR_STATION_FAULT), said_by(done)
 
 
 # ---- stops -------------------------------------------------------------------------------------
@@ -120,7 +125,7 @@ def the_unit_is_out_until_it_is_cleared(watcher, unit, trial_id, policy_file, ru
     said = watcher.until_mode(unit, SafetyState.MODE_LATCHED, f'the gate of {unit} to be latched')
     assert said.rule in rules, f'expected a latch of {rules}, got {said.rule}: {said.reason}'
     refused = watcher.run(unit, 'rollout', trial_id=f'{trial_id}-out', seed=7, policy_file=policy_file)
-    assert (status(refused), refused.error_code) == ('void', refused.ERROR_LATCHED), refused.error_msg
+    assert (status(refused), refused.error_code) == ('void', refused.ERROR_LATCHED), said_by(refused)
     answer = watcher.trigger(f'/{unit}/safety_gate/clear')
     assert answer.success, answer.message
     a_good_trial_is_judged(watcher, unit, f'{trial_id}-cleared', policy_file)
