@@ -96,7 +96,8 @@ class LabProcess:
         Returns (exit code, output).
         """
         done = subprocess.run(['enpire', *words], env={**self.environment, **(variables or {})}, cwd=self.folder,
-                              timeout=seconds, input=answer or '', stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+                              timeout=seconds, input=answer or '', stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True)
         return done.returncode, done.stdout
 
     # ---- who is there ----------------------------------------------------------------------
