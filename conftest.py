@@ -1,9 +1,12 @@
-"""What all tests share: tiers and their order, Hypothesis without chance or deadline."""
+"""What all tests share: the numeric environment, tiers and their order, Hypothesis without chance or deadline."""
 import fnmatch
 import os
 
 import pytest
+from enpire_core import numerics
 from hypothesis import settings
+
+numerics.settle()
 
 # On a loaded machine a deadline fails for no fault of the code, and a test
 # that draws other examples each time can't be repeated.
