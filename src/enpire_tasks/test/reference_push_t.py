@@ -228,7 +228,7 @@ class Push:
     """One push by one arm: where the tool starts and ends, seen from the tool's centre."""
 
     def __init__(self, arm, pose, path, steps, predicted, learned):
-        self.arm, self.predicted = arm, predicted
+        self.arm, self.path, self.predicted = arm, path, predicted
         normal = turned(PATH_NORMALS[path], pose[2])
         self.heading = turned(normal, PATH_SLANTS[path])
         self.normal_after = turned(PATH_NORMALS[path], predicted[2])
@@ -242,7 +242,7 @@ class Push:
         options = [(abs(wrap(towards - corner_at - bearing)), towards - corner_at, k) for k, corner_at in
                    enumerate((math.pi / 4, 3 * math.pi / 4, -3 * math.pi / 4, -math.pi / 4))]
         _, self.yaw, which = min(options)
-        # Down is a mirror: the tool's y axis points against the turn of yaw.
+        # A gripper that points down is mirrored, but its block is symmetric: the same four corners.
         self.corner = turned(CORNERS[which], self.yaw)
         out = (contact - BASES[arm]) / np.linalg.norm(contact - BASES[arm])
         self.lean = max(lean_for(arm, contact - BACK_OFF * self.heading),
@@ -293,8 +293,6 @@ class Planner:
         pushes = [Push(arm, pose, path, steps, predicted, self.learned[arm]) for arm in BASES
                   if (arm, path) not in banned]
         pushes = [push for push in pushes if push.fits(pose)]
-        for push in pushes:
-            push.path = path
         return min(pushes, key=lambda push: push.lean + (0.15 if push.arm != last_arm else 0.0), default=None)
 
     def learn(self, push, seen):

@@ -70,9 +70,9 @@ def push(robot, start, end):
     arms = ('left', 'right') if start[1] + end[1] > 0 else ('right', 'left')
     for lean, arm in ((0.0, arms[0]), (0.0, arms[1]), (LEAN, arms[0]), (LEAN, arms[1])):
         try:
-            for x, y, z, speed in ((*BESIDE[arm], TRAVEL_HEIGHT, 0.25), (*start, TRAVEL_HEIGHT, 0.25),
-                                   (*start, PUSH_HEIGHT, 0.15), (*end, PUSH_HEIGHT, 0.08),
-                                   (*end, TRAVEL_HEIGHT, 0.15)):
+            for x, y, z, speed in ((*BESIDE[arm], TRAVEL_HEIGHT, 0.2), (*start, TRAVEL_HEIGHT, 0.2),
+                                   (*start, PUSH_HEIGHT, 0.1), (*end, PUSH_HEIGHT, 0.05),
+                                   (*end, TRAVEL_HEIGHT, 0.1)):
                 robot.move_to_pose(x, y, z, math.pi, -lean, 0.0, speed=speed, arm=arm)
             break
         except Unreachable:
