@@ -8,10 +8,11 @@ from __future__ import annotations
 import collections
 import datetime
 import os
+import signal
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Iterator, Mapping, Optional, Sequence, TextIO
@@ -85,6 +86,7 @@ class Log:
             stderr=subprocess.STDOUT,
             text=True,
             errors='replace',
+            start_new_session=True,
         )
         assert process.stdout is not None
         try:
@@ -93,12 +95,18 @@ class Log:
                 self.write(line)
             status = process.wait()
         except BaseException:
-            # Ctrl-C reached the program too; SIGTERM to us alone did not.
-            process.terminate()
-            process.wait()
+            _end_family(process)
             raise
         self.write(f'(exit status {status})\n')
         return Outcome(status, ''.join(tail))
+
+
+def _end_family(process: 'subprocess.Popen[str]') -> None:
+    """End a program and all that it started: they are a session of their own."""
+    os.killpg(process.pid, signal.SIGTERM)
+    process.wait()
+    with suppress(ProcessLookupError):  # nobody is left
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 @contextmanager

@@ -247,9 +247,20 @@ def test_the_real_set_up_that_is_terminated_says_how_to_go_on_and_leaves_no_proc
     assert process.returncode == 130
     assert 'interrupted: run the same command again' in err
     assert err.count('\n') == 1
+    # Killed is not gone at once.
+    deadline = time.monotonic() + 5
+    while command_lines_with(root) and time.monotonic() < deadline:
+        wait.wait(0.01)
+    assert not command_lines_with(root)
+
+
+def command_lines_with(path):
+    found = []
     for entry in Path('/proc').glob('[0-9]*/cmdline'):
         try:
             line = entry.read_bytes()
         except (FileNotFoundError, ProcessLookupError):
             continue
-        assert str(root).encode() not in line
+        if str(path).encode() in line:
+            found.append(line)
+    return found

@@ -74,6 +74,7 @@ def swinging(watcher, unit, trial_id, policy_file):
 def fault(watcher, unit, trial_id, policy_file, do):
     """Call ``do()`` while the arms swing; return (future of the result, index of the newest state then)."""
     future = swinging(watcher, unit, trial_id, policy_file)
+    watcher.until(lambda: watcher.safety[unit], 'the gate to be heard')
     do()
     return future, len(watcher.states[unit]) - 1
 
