@@ -49,7 +49,7 @@ class Progress:
 
     step: int = 0
     attempt: int = 0
-    text: str = ''
+    text: str = 'waiting for the station'
 
 
 class _InvalidGoal(Exception):
@@ -224,7 +224,7 @@ class TrialServer(ManagedNode):
 
     def _send_feedback(self):
         context, progress = self._goal_context, self._progress
-        if context is None or not progress.text:
+        if context is None:
             return
         message = self._feedback(step=progress.step, attempt=progress.attempt, text=progress.text)
         message.elapsed_s = self._ticks * TICK_S

@@ -104,6 +104,17 @@ def test_a_trial_through_the_graph_has_the_bits_of_the_direct_runner(lab, tmp_pa
     assert feedback and all(one.feedback.text for one in feedback)
 
 
+def test_a_goal_that_waits_for_its_station_says_so_and_can_be_cancelled(lab):
+    lab.arm.trigger_deactivate()
+    seen = []
+    future, handle = lab.send(lab.reset, Reset.Goal(trial_id='t'), seen.append)
+    assert lab.graph.until(lambda: seen, 5.0), 'no feedback'
+    assert seen[0].feedback.text == 'waiting for the station' and not future.done()
+    handle.cancel_goal_async()
+    # Long before the silence of the driver would end it.
+    assert lab.graph.until(future.done, 1.5) and future.result().status == GoalStatus.STATUS_CANCELED
+
+
 def test_a_second_goal_is_refused_while_one_runs_and_a_cancel_ends_it_at_once(lab):
     goal = Rollout.Goal(trial_id='long', seed=1, policy_file=trial_helpers.policy('waits'))
     # Slowed down, so that it still runs while we look: nothing else about it changes.

@@ -6,6 +6,7 @@ import pytest
 import trial_helpers
 from enpire_core.types import JointCommand
 from enpire_research.trials import report as reports
+from enpire_research.trials import reset
 from enpire_research.trials.replay import compare
 from enpire_research.trials.station import Latched, StationFault
 from enpire_research.trials.trial_setup import Hooks
@@ -105,6 +106,15 @@ def test_a_verifier_that_raises_counts_as_one_that_cannot_tell(tmp_path):
         report = runner.rollout('t', 5, trial_helpers.policy('acts'))
     assert (report.status, report.error_code) == (reports.FAILED, 213)
     assert 'ZeroDivisionError' in report.error_msg and any('Traceback' in text for text in logged)
+
+
+def test_a_reset_says_when_it_looks_when_it_moves_and_when_it_checks(tmp_path):
+    said = []
+    runner, _ = trial_helpers.runner(tmp_path, hooks=Hooks(
+        progress=lambda step, attempt, _: said.append((step, attempt))))
+    with runner:
+        runner.reset('t', 5)
+    assert said == [(reset.LOOK, 1), (reset.MOVE, 1), (reset.VERIFY, 1)]
 
 
 def test_a_crash_counts_as_failed_even_where_the_scene_looks_done(lab):

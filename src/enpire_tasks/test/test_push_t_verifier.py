@@ -57,6 +57,13 @@ def test_success_is_5_mm_and_3_degrees(view, off, answer):
     assert judgement.score == pytest.approx(g.coverage(pose), abs=0.02)
 
 
+def test_a_pose_inside_the_tolerance_by_less_than_the_verifiers_error_is_told_so(view):
+    judgement = judge_goal(view.frame(near_goal(0, 0, 2.9)), INFO)
+    assert judgement.answer == 'failure'
+    assert "less the verifier's own error of 0.45 mm and 0.20 degrees" in judgement.reason
+    assert "less the verifier's" not in judge_goal(view.frame(near_goal(0, 0, 3.3)), INFO).reason
+
+
 @pytest.mark.parametrize('gain', [(0.7, 0.7, 0.7), (1.12, 1.12, 1.12), (1.0, 0.95, 0.85), (0.85, 0.95, 1.0)])
 def test_light_that_is_dimmer_brighter_or_tinted_changes_no_pose(view, gain):
     pose = near_goal(10, -8, 20)

@@ -4,6 +4,7 @@ Each takes a `Watcher`, the name of a unit, and where processes are killed a fun
 AssertionError says what was expected and what came.
 """
 
+from enpire_core.joints import JOINT_NAMES
 from enpire_interfaces.msg import SafetyState
 from system_watcher import status
 
@@ -11,6 +12,7 @@ TICK_NS = 1_000_000_000 // 30
 # The driver's own stop: the last command may be 0.1 s old on the unit's clock, rounded up to a tick.
 DRIVER_STOP_NS = 4 * TICK_NS + 10
 MOVING_RAD_S = 0.5
+SWINGING_TICKS = 45  # the policy `swings` has its full width after a second
 GATE, DRIVER, LINK = 'safety_gate', 'arm_driver', 'trial_link'
 
 
@@ -59,13 +61,18 @@ def a_good_trial_is_judged(watcher, unit, trial_id, policy_file, reset=True):
     return done
 
 
+def speed(state):
+    """Return the largest measured velocity of an arm's joint, rad/s."""
+    return max(abs(velocity) for name, velocity in zip(JOINT_NAMES, state.velocities) if 'gripper' not in name)
+
+
 def swinging(watcher, unit, trial_id, policy_file):
     """Start a rollout of a policy that swings the arms and wait until they move; return its future."""
     watcher.watch(unit)
     _, future = watcher.send(unit, 'rollout', trial_id=trial_id, seed=7, policy_file=policy_file)
     states = watcher.states[unit]
     first = len(states)
-    watcher.until(lambda: len(states) > first + 30 and abs(states[-1].velocities[0]) > MOVING_RAD_S,
+    watcher.until(lambda: len(states) > first + SWINGING_TICKS and speed(states[-1]) > MOVING_RAD_S,
                   lambda: f'{unit} to move; {future.result().result if future.done() else "no result yet"}')
     return future
 

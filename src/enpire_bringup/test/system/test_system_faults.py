@@ -154,20 +154,27 @@ def test_a_killed_supervisor_leaves_no_process_behind(lab):
     until(lambda: not process.left(), lambda: f'these to end: {process.left()}', 10.0)
 
 
+def driven_now(process):
+    """Return the id of the trial whose policy says that it waits, or '' where none does yet."""
+    return next((log.stem for log in (process.run_dir / UNIT / 'policy_logs').glob('*.log')
+                 if 'waiting' in log.read_text()), '')
+
+
 def test_a_trial_that_a_dead_trial_server_lost_is_void_and_the_lab_repeats_it(start_lab):
     process, _ = start_lab('--units', '1', '--trials', '1', '--real-time-factor', '4', '--policy', policy('waits'),
-                           overrides=dict(SHORT, trial_runner={'feedback_silence_s': 4.0}))
-    log = process.run_dir / UNIT / 'policy_logs' / 'trial-00000.log'
-    until(lambda: log.exists() and 'waiting' in log.read_text(), 'the policy to drive')
+                           overrides=dict(SHORT, trial_runner={'feedback_silence_s': 6.0}))
+    lost = until(lambda: driven_now(process), lambda: f'the policy to drive; the lab said:\n{process.text()}')
     process.kill_child(f'{UNIT}.trial_server')
     code, text = process.wait(120.0)
     assert code == 0, text
     summary = json.loads((process.run_dir / 'summary.json').read_text())
-    station = summary['stations'][UNIT]
-    assert (station['trials'], station['voids'], station['left']) == (1, 1, 0), summary
-    assert [one['trial_id'] for one in summary['results']] == ['trial-00000-r1']
+    station, (result,) = summary['stations'][UNIT], summary['results']
+    # On a loaded machine the short times above may void a phase before and after: it is repeated like this one.
+    assert (station['trials'], station['left']) == (1, 0) and station['voids'] >= 1, summary
+    assert result['trial_id'].startswith('trial-00000-r') and result['trial_id'] > lost, (lost, summary)
     outbox = process.run_dir / UNIT / 'outbox'
-    assert sorted(path.name for path in outbox.iterdir()) == [
-        'trial-00000-r1.reset.json', 'trial-00000-r1.rollout.json', 'trial-00000.reset.json']
-    first, again = (reports.read(outbox / f'{name}.reset.json') for name in ('trial-00000', 'trial-00000-r1'))
+    # The dead server left no result of its rollout, which nobody makes up.
+    assert not (outbox / f'{lost}.rollout.json').exists()
+    assert reports.read(outbox / f"{result['trial_id']}.rollout.json").status == result['status']
+    first, again = (reports.read(outbox / f'{name}.reset.json') for name in (lost, result['trial_id']))
     assert first.seed == again.seed

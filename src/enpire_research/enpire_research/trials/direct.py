@@ -37,6 +37,9 @@ class DirectStation:
         """Name of the station."""
         return self.sim.unit
 
+    def wait_ready(self, cancelled):
+        """See Station: it is there."""
+
     def begin(self, trial_id, phase):
         """See Station."""
         latched = self._latched()

@@ -37,7 +37,8 @@ class Episode:
         self.policy_moved = False
 
     def begin(self, profile):
-        """Select limits, begin the episode, return its Drive. StationFault, Latched."""
+        """Wait for the station, select limits, begin the episode, return its Drive. StationFault, Latched, Cancelled."""
+        self._station.wait_ready(self._hooks.cancelled)
         self._station.select_limits(profile)
         start = self._station.begin(self.report.trial_id, self.report.phase)
         self._begun = True

@@ -31,7 +31,7 @@ from enpire_drivers.sim.cameras import parse_profile
 from enpire_interfaces.msg import SafetyState, TrialReport
 from enpire_interfaces.srv import BeginEpisode, EndEpisode, SelectLimits
 from enpire_research.trials.episode import MEASURED_RULES
-from enpire_research.trials.station import Latched, Refused, StationFault
+from enpire_research.trials.station import Cancelled, Latched, Refused, StationFault
 
 # rclpy's default QoS events cost time in every tick, and the partner logs the same.
 _QUIET_OUT = {'event_callbacks': PublisherEventCallbacks(use_default_callbacks=False)}
@@ -43,6 +43,10 @@ LATCHED_ANSWER_S = 1.0
 _SPIN_S = 0.1
 _AGAIN_S = 0.5
 _RESEND_S = 2.0
+
+
+def _never():
+    return False
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,7 @@ class GraphStation:
         self._state = self._safety = None
         self._driver_heard = self._gate_heard = 0.0
         self._trial_id, self._in_episode = '', False
+        self._cancelled = _never
         self._looks, self._profiles = {}, None
         self._malformed = ''
 
@@ -111,7 +116,7 @@ class GraphStation:
         self._safety = message
 
     # ---- waiting ---------------------------------------------------------------------------
-    def _wait(self, done, what, seconds=None):
+    def _wait(self, done, what, seconds=None, cancelled=_never):
         """Spin until ``done()``; StationFault where a partner dies, or after ``seconds`` (None: no end)."""
         # Nobody was listening before: silence counts from now.
         began = looked = self._driver_heard = self._gate_heard = self._wall()
@@ -119,6 +124,8 @@ class GraphStation:
             self._executor.spin_once(timeout_sec=_SPIN_S)
             if self._malformed:
                 raise StationFault(self._malformed)
+            if cancelled():
+                raise Cancelled
             now = self._wall()
             # If it was this process that stood still, what the others said meanwhile waits to be read.
             deaf_s = max(0.0, now - looked - 2 * _SPIN_S)
@@ -169,11 +176,18 @@ class GraphStation:
         return next(future.result() for future in futures if future.done())
 
     # ---- Station ---------------------------------------------------------------------------
-    def begin(self, trial_id, phase):
+    def wait_ready(self, cancelled):
         """See Station."""
+        self._cancelled = cancelled  # until the episode has begun: once it has, it must be ended, too
         self._wait(lambda: self._state is not None and self._safety is not None
                    and self._requests.get_subscription_count() > 0, 'hearing from the arm driver and the gate',
-                   self._silence.service_s)
+                   self._silence.service_s, cancelled)
+        for client in self._clients.values():
+            self._wait(client.service_is_ready, f'the service {client.srv_name} appearing', self._silence.service_s,
+                       cancelled)
+
+    def begin(self, trial_id, phase):
+        """See Station."""
         self._check_latched()
         if self._profiles is None:
             self._profiles = self._ask_profiles()
@@ -193,7 +207,7 @@ class GraphStation:
             if self._wall() >= end:
                 raise StationFault(f'the arm driver did not begin the episode: {answer.message}')
             again = self._wall() + _AGAIN_S
-            self._wait(lambda until=again: self._wall() >= until, 'a pause')
+            self._wait(lambda until=again: self._wall() >= until, 'a pause', cancelled=self._cancelled)
 
     def observe(self):
         """See Station."""

@@ -4,7 +4,7 @@ Up to three tries. Each: the task's program, home, a look. The program may fail 
 next try begins where it left things.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from enpire_core.errors import MotionError, MotionRefused, TimeUp
 from enpire_core.ticks import NANOSECONDS
@@ -40,18 +40,26 @@ def run_reset(setup, station, goal, hooks, manifest_hash=''):
     """
     report = Report(station.unit, setup.task.name, goal.trial_id, reports.RESET, goal.seed, station.simulated,
                     manifest_hash=manifest_hash, goal={'max_tries': goal.max_tries})
-    episode = Episode(station, report, hooks, CODES)
-    return episode.run(_Reset(setup, goal, hooks, episode).run)
+    reset = _Reset(setup, station, goal, hooks, report)
+    return reset.episode.run(reset.run)
 
 
 class _Reset:
-    def __init__(self, setup, goal, hooks, episode):
-        self._setup, self._goal, self._hooks, self._episode = setup, goal, hooks, episode
-        self._report = episode.report
+    def __init__(self, setup, station, goal, hooks, report):
+        self._setup, self._goal, self._hooks, self._report = setup, goal, hooks, report
+        self.episode = Episode(station, report, replace(hooks, on_tick=self._on_tick), CODES)
         self._drive = self._robot = None
+        self._looking = 0  # the try that has not moved the arms yet, 0: none
+
+    def _on_tick(self):
+        if self._looking:
+            self._hooks.progress(MOVE, self._looking, f'try {self._looking}: the arms bring the scene to its start')
+            self._looking = 0
+        self._hooks.on_tick()
 
     def run(self):
-        self._drive = self._episode.begin(RESET_PROFILE)
+        """Begin the episode and try until the start is confirmed, or the tries are used."""
+        self._drive = self.episode.begin(RESET_PROFILE)
         self._robot = Robot(self._drive, self._setup.motion[RESET_PROFILE], self._setup.kinematics)
         start = self._setup.task.draw_start(self._goal.seed)
         tries = self._goal.max_tries or MAX_TRIES
@@ -64,10 +72,11 @@ class _Reset:
     def _try(self, number, start):
         """One try and its look; sets the report's status."""
         report, drive = self._report, self._drive
-        self._hooks.progress(MOVE, number, f'try {number}: the arms bring the scene to its start')
+        self._looking = number
+        self._hooks.progress(LOOK, number, f'try {number}: finding the objects by camera')
         drive.deadline_ns = drive.state.stamp_ns + int(self._setup.task.reset_s * NANOSECONDS)
         trouble = self._bring(start, number)
-        drive.deadline_ns = None
+        drive.deadline_ns, self._looking = None, 0
         self._hooks.progress(VERIFY, number, f'try {number}: arms away, checking by camera')
         notes = []
         if trouble:

@@ -1,6 +1,6 @@
 """What the trial core needs of a station, whether it is joined in this process or on the graph."""
 
-from typing import Protocol
+from typing import Callable, Protocol
 
 from enpire_core.types import CameraInfo, EpisodeEnd, EpisodeStart, Frame, JointCommand, JointState
 
@@ -39,6 +39,9 @@ class Station(Protocol):
 
     unit: str
     simulated: bool
+
+    def wait_ready(self, cancelled: Callable) -> None:
+        """Wait until every part of the station is there; Cancelled where ``cancelled()`` becomes true."""
 
     def begin(self, trial_id: str, phase: str) -> EpisodeStart:
         """Begin an episode for ``phase`` ('reset' or 'rollout'); the state before it is recorded."""

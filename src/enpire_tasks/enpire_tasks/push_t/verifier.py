@@ -79,6 +79,9 @@ def _judge_pose(pose, target, tolerances, margins, digest, sighting):
     good = distance <= tolerances[0] - margins[0] and angle <= tolerances[1] - margins[1]
     text = (f'{1e3 * distance:.1f} mm and {math.degrees(angle):.1f} degrees off; '
             f'{1e3 * tolerances[0]:.0f} mm and {math.degrees(tolerances[1]):.0f} degrees are allowed')
+    if not good and distance <= tolerances[0] and angle <= tolerances[1]:
+        text += (f", less the verifier's own error of {1e3 * margins[0]:.2f} mm and "
+                 f'{math.degrees(margins[1]):.2f} degrees')
     return Judgement(SUCCESS if good else FAILURE, float(np.clip(g.coverage(pose, target), 0.0, 1.0)),
                      text, measurements, digest)
 
