@@ -10,7 +10,8 @@ Parameters  ArmDriverParameters
 On silence: inside an episode, after `silence_s` of wall time without a command or keep-alive, the world
 leaves lockstep and runs for two seconds in real time, with the follower's own stop in force: the arms
 hold at the measured position once the last command is older than `command_max_age_s` of the unit's
-clock. Then the clock stands still and the episode is broken. An exception in a callback does the same.
+clock. Then the clock stands still and the episode is broken. An exception in a callback does the same,
+and so does an end_episode that names a fault.
 """
 
 import math
@@ -127,9 +128,9 @@ class ArmDriver(ManagedNode):
         self._pace_timer = self.create_steady_timer(TICK_S, self._on_pace)
         self._beats = [self._beat_timer, self._free_timer, self._pace_timer]
         self._pace_timer.cancel()
-        if self._station.mode is not Mode.FREE_RUN:
-            self._free_timer.cancel()
+        self._free_timer.cancel()
         self._active = True
+        self._run_freely()
         self._publish(self._station.observe(), self._wall())
 
     def hold(self):
@@ -155,8 +156,7 @@ class ArmDriver(ManagedNode):
         self._waiting = None
         if self._active:
             self._station.break_episode(text)
-            if self._station.mode is Mode.FREE_RUN:
-                self._free_timer.reset()
+            self._run_freely()
             if self._station.dead:
                 self.finish(1)
 
@@ -233,11 +233,16 @@ class ArmDriver(ManagedNode):
         if self._station.check_silence(wall_s):
             self.get_logger().error(f'{self._station.broken}: the world runs freely and the arms hold')
             self._waiting = None
-            self._free_timer.reset()
+            self._run_freely()
         if not 0.0 <= wall_s - self._sent_s < 0.8 * BEAT_S:
             self._publish(self._station.observe(), wall_s)
         if not 0.0 <= wall_s - self._reported_s < DIAGNOSTICS_S:
             self._report_diagnostics(wall_s)
+
+    def _run_freely(self):
+        """Let the world run in real time where its episode broke and the driver is active."""
+        if self._active and self._station.mode is Mode.FREE_RUN:
+            self._free_timer.reset()
 
     def _on_free_tick(self):
         state = self._station.free_tick()
@@ -263,11 +268,12 @@ class ArmDriver(ManagedNode):
     def _on_end(self, request, response):
         response.stamp = ns_to_stamp(self._station.stamp_ns)
         try:
-            end = self._station.end(request.trial_id)
+            end = self._station.end(request.trial_id, request.fault)
         except EpisodeError as error:
             response.success, response.message = False, str(error)
             return response
         self._waiting = None
+        self._run_freely()
         response.success, response.message = end.broken == '', end.broken
         response.digest = end.digest
         return response

@@ -131,3 +131,34 @@ def test_the_silence_cannot_be_switched_off(silence_s):
 def test_a_free_run_is_at_least_two_simulated_seconds():
     with pytest.raises(ValueError, match='free_run_ticks'):
         Lockstep(free_run_ticks=59)
+
+
+def test_an_end_for_a_fault_breaks_the_episode_and_the_world_runs_freely():
+    book = Lockstep(free_run_ticks=60)
+    book.begin('t1', 'rollout')
+    assert book.end('t1', 'the gate latched') == 'the gate latched'
+    assert (book.mode, book.trial_id, book.phase) == (Mode.FREE_RUN, '', '')
+    with pytest.raises(EpisodeError, match='the gate latched; 60 ticks'):
+        book.begin('t2', 'reset')
+    with pytest.raises(EpisodeError, match='no episode'):
+        book.end('t1', 'again')
+    assert [book.take_free_tick() for _ in range(61)] == [True] * 60 + [False]
+    book.begin('t2', 'reset')
+    assert book.mode is Mode.LOCKSTEP and book.broken == ''
+
+
+def test_what_broke_an_episode_first_stays_the_reason_though_its_end_names_another():
+    book = Lockstep()
+    book.begin('t1', 'rollout')
+    book.break_episode('silence')
+    assert book.take_free_tick()
+    assert book.end('t1', 'cancelled') == 'silence'
+    assert book.mode is Mode.FREE_RUN and book.free_ticks_left == 59
+
+
+def test_an_end_for_a_fault_of_another_trial_changes_nothing():
+    book = Lockstep()
+    book.begin('t1', 'rollout')
+    with pytest.raises(EpisodeError, match="'t1'"):
+        book.end('t2', 'a fault')
+    assert book.mode is Mode.LOCKSTEP and book.broken == ''

@@ -53,9 +53,9 @@ class Client(Node):
         assert self.graph.until(lambda: self.states)
         return answer
 
-    def end(self, trial_id='t'):
-        """End the episode."""
-        return self.graph.call(self.end_client, EndEpisode.Request(trial_id=trial_id))
+    def end(self, trial_id='t', fault=''):
+        """End the episode, in order or for a fault."""
+        return self.graph.call(self.end_client, EndEpisode.Request(trial_id=trial_id, fault=fault))
 
     @property
     def stamp_ns(self):
@@ -204,6 +204,20 @@ def test_silence_lets_the_station_run_freely_and_hold_and_the_end_says_it_broke(
     assert lab.station.holding
     end = lab.client.end()
     assert not end.success and 'no command' in end.message
+    assert lab.client.begin('next').success
+
+
+def test_an_end_for_a_fault_lets_the_station_run_freely_and_hold(graph):
+    lab = Lab(graph)
+    lab.client.begin()
+    for _ in range(3):
+        lab.client.step()
+    end = lab.client.end(fault='the gate latched')
+    assert not end.success and end.message == 'the gate latched'
+    refused = lab.client.begin('next')
+    assert not refused.success and 'the gate latched' in refused.message
+    assert graph.until(lambda: lab.station.mode.value == 'broken')
+    assert lab.station.tick == 63 and lab.station.holding
     assert lab.client.begin('next').success
 
 

@@ -97,6 +97,25 @@ def test_silence_lets_the_world_run_for_two_seconds_and_hold_within_a_tenth():
     assert 'no command and no sign of life' in end.broken
 
 
+def test_an_end_for_a_fault_lets_the_world_run_and_hold_and_the_next_episode_begins_after_it():
+    station = make_station()
+    station.begin('t', 'rollout')
+    run(station, 5)
+    station.command(command(station, 0.2))
+    end = station.end('t', 'the safety gate latched')
+    assert (end.broken, end.stamp_ns) == ('the safety gate latched', tick_to_ns(6))
+    assert station.mode is Mode.FREE_RUN and station.broken == 'the safety gate latched'
+    assert station.episode == ('', '') and not station.holding
+    with pytest.raises(EpisodeError, match='the safety gate latched'):
+        station.begin('u', 'reset')
+    ticks = 0
+    while station.free_tick() is not None:
+        ticks += 1
+    assert ticks == 60 and station.holding and station.mode is Mode.BROKEN
+    station.begin('u', 'reset')
+    assert station.broken == '' and station.end('u').broken == ''
+
+
 def test_a_keep_alive_is_not_silence():
     station = make_station()
     station.begin('t', 'rollout')

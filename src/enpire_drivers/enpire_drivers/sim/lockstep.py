@@ -1,7 +1,7 @@
 """Who moves a simulated world's clock: nobody, the commands of an episode, or time itself.
 
     STANDING --begin--> LOCKSTEP --end--> STANDING
-    LOCKSTEP --silence or fault--> FREE_RUN --2 simulated seconds--> BROKEN
+    LOCKSTEP --silence, fault, or end for a fault--> FREE_RUN --2 simulated seconds--> BROKEN
     BROKEN --begin--> LOCKSTEP
 
 Wall time never enters the world: it is only compared with the time at which something was last
@@ -73,19 +73,24 @@ class Lockstep:
         self.trial_id, self.phase, self.broken = trial_id, phase, ''
         self._heard_s = math.nan
 
-    def end(self, trial_id):
+    def end(self, trial_id, fault=''):
         """Leave lockstep. Returns why the episode broke, or '' for a sound one.
 
-        A broken episode may be ended while the world still runs freely. Raises EpisodeError where no
-        episode of ``trial_id`` is under way; nothing changes then.
+        ``fault``: why the phase was cut off, '' where it ended in order. A part that failed shall not be
+        covered up by a clock that stops at that moment: the episode then breaks for it and the world runs
+        freely, as after silence. What broke it before stays the reason. A broken episode may be ended while
+        the world still runs freely. Raises EpisodeError where no episode of ``trial_id`` is under way;
+        nothing changes then.
         """
         if not self.trial_id:
             raise EpisodeError(f'no episode is under way: expected a begin before the end of {trial_id!r}')
         if trial_id != self.trial_id:
             raise EpisodeError(f'expected the end of trial {self.trial_id!r}, got {trial_id!r}')
-        self.trial_id = self.phase = ''
-        if self.mode is Mode.LOCKSTEP:
+        if self.mode is Mode.LOCKSTEP and fault:
+            self.break_episode(fault)
+        elif self.mode is Mode.LOCKSTEP:
             self.mode = Mode.STANDING
+        self.trial_id = self.phase = ''
         return self.broken
 
     def heard(self, wall_s):

@@ -161,9 +161,13 @@ class SimStation:
         self._lockstep.begin(trial_id, phase)
         return EpisodeStart(self.stamp_ns, name, record.digest)
 
-    def end(self, trial_id):
-        """Leave lockstep, the clock standing still, and return EpisodeEnd; EpisodeError: no such episode."""
-        broken = self._lockstep.end(trial_id)
+    def end(self, trial_id, fault=''):
+        """Leave lockstep and return EpisodeEnd; EpisodeError: no such episode.
+
+        The clock stands still then. ``fault``: why the phase was cut off because a part of the station
+        failed or was stopped; the episode breaks for it, and `free_tick` moves the world until it stands.
+        """
+        broken = self._lockstep.end(trial_id, fault)
         return EpisodeEnd(self.stamp_ns, self.digest(), broken)
 
     def command(self, command):
