@@ -5,7 +5,8 @@ import pytest
 
 from enpire_core.ticks import TICK_S, tick_to_ns
 from enpire_core.types import JointCommand
-from enpire_drivers.arm.follower import STEPS_PER_TICK, CommandRefused, Follower
+from enpire_drivers.arm.follower import (MAX_EFFORT, MAX_POSITION, STEPS_PER_TICK, CommandRefused,
+                                         Follower)
 
 START = np.linspace(0.1, 0.5, 14)
 
@@ -64,11 +65,12 @@ def test_a_hold_does_not_drift_with_later_measurements():
     assert np.array_equal(motion.positions[0], START + 0.01)
 
 
-def test_a_hold_is_never_at_a_measurement_that_is_not_finite():
+@pytest.mark.parametrize('value', [np.nan, np.inf, -1e11])
+def test_a_hold_is_never_at_a_measurement_that_cannot_be(value):
     follower = Follower(START)
     follower.follow(command(0), 0)
     measured = START.copy()
-    measured[3] = np.nan
+    measured[3] = value
     motion = follower.coast(10, measured)
     assert follower.holding and np.array_equal(motion.positions[0], START + 0.02)
 
@@ -90,6 +92,23 @@ def test_a_value_that_is_not_finite_is_refused_and_its_joint_named(field, value)
     with pytest.raises(CommandRefused, match=f'finite {field}.*right_joint2'):
         follower.follow(command(**{field: values}), 0)
     assert follower.state_bytes() == before
+
+
+@pytest.mark.parametrize('field, bound', [('positions', MAX_POSITION), ('efforts', MAX_EFFORT)])
+@pytest.mark.parametrize('value', [1.0001, 1e10, 1e300, -1.0001, -1e10, -1e300])
+def test_a_finite_value_that_nobody_can_mean_is_refused_and_its_joint_named(field, bound, value):
+    values = np.zeros(14)
+    values[6] = value * bound
+    follower = Follower(START)
+    before = follower.state_bytes()
+    with pytest.raises(CommandRefused, match=f'{field} in .*left_gripper: nothing was moved'):
+        follower.follow(command(**{field: values}), 0)
+    assert follower.state_bytes() == before
+
+
+def test_values_at_their_bounds_are_followed():
+    motion = Follower(START).follow(command(positions=np.full(14, -MAX_POSITION), efforts=np.full(14, MAX_EFFORT)), 0)
+    assert (motion.positions[-1] == -MAX_POSITION).all() and (motion.feedforward == MAX_EFFORT).all()
 
 
 def test_infinities_of_both_signs_do_not_cancel():
@@ -117,7 +136,7 @@ def test_the_caller_may_reuse_its_arrays():
     follower, positions = Follower(START), START + 0.02
     follower.follow(command(positions=positions), 0)
     positions[:] = 9.0
-    assert np.array_equal(follower.setpoint, START + 0.02)
+    assert np.array_equal(follower.coast(1, START).positions[0], START + 0.02)
 
 
 @pytest.mark.parametrize('age', [0, -1, 0.03, 0.51, float('nan'), float('inf')])
@@ -136,6 +155,17 @@ def test_a_follower_restored_from_bytes_goes_on_with_the_same_bits():
         assert all(np.array_equal(getattr(one, n), getattr(two, n))
                    for n in ('positions', 'velocities', 'feedforward'))
     assert first.state_bytes() == second.state_bytes()
+
+
+@pytest.mark.parametrize('place, value', [(0, np.nan), (13, 1e11), (14, -np.inf), (20, 1e9)])
+def test_a_state_that_no_follower_can_have_is_refused_and_changes_nothing(place, value):
+    follower = Follower(START)
+    before = follower.state_bytes()
+    numbers = np.frombuffer(before[:8 * 28]).copy()
+    numbers[place] = value
+    with pytest.raises(ValueError, match='follower state'):
+        follower.restore_bytes(numbers.tobytes() + before[8 * 28:])
+    assert follower.state_bytes() == before
 
 
 def test_bytes_of_another_length_are_refused():

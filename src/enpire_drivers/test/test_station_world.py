@@ -13,7 +13,7 @@ from enpire_core.types import JointCommand
 from enpire_drivers.arm import follower
 from enpire_drivers.sim import records
 from enpire_drivers.sim.scene import STEPS_PER_TICK, SceneError, load_scene, write_scene
-from enpire_drivers.sim.station import open_station
+from enpire_drivers.sim.station import CommandRefused, Mode, open_station
 
 SMALL = {'top_camera': '64x48x15', 'left_wrist_camera': '32x24x10', 'right_wrist_camera': '32x24x6'}
 
@@ -43,6 +43,22 @@ def drive(station, ticks, look=(), seed=5):
 
 def test_follower_and_world_agree_on_the_steps_of_a_tick():
     assert follower.STEPS_PER_TICK == STEPS_PER_TICK
+
+
+@pytest.mark.parametrize('field', ['positions', 'efforts'])
+@pytest.mark.parametrize('value', [1e11, 1e308, -1e308])
+def test_an_absurd_command_moves_nothing_and_the_episode_goes_on(folder, field, value):
+    station = open_station(folder, 'unit0', 1, SMALL)
+    station.begin('t', 'rollout')
+    drive(station, 2)
+    before, held = station.digest(), station.observe().positions
+    command = {'positions': held.copy(), 'efforts': np.zeros(14)}
+    command[field][8] = value
+    with pytest.raises(CommandRefused, match='right_joint2'):
+        station.command(JointCommand(station.stamp_ns, **command))
+    assert station.digest() == before and station.mode is Mode.LOCKSTEP
+    state = station.command(JointCommand(station.stamp_ns, held, np.zeros(14)))
+    assert np.abs(state.positions - held).max() < 0.01
 
 
 def test_looking_changes_nothing_in_the_real_world(folder):

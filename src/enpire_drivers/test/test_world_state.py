@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from bench_station import Mover, block_scene, make_world
 
+from enpire_drivers.sim.engine import mujoco
 from enpire_drivers.sim.parameters import StationParameters
 from enpire_drivers.sim.scene import build_scene
-from enpire_drivers.sim.world import PhysicsError, World
+from enpire_drivers.sim.world import _WARNINGS, PhysicsError, World
 
 STATION = StationParameters.draw(3, 'unit1')
 
@@ -106,6 +107,25 @@ def test_a_world_that_diverges_says_so():
     with pytest.raises(PhysicsError, match='diverged'):
         for _ in range(5):
             Mover(world).hold(1)
+
+
+@pytest.mark.parametrize('value', [1e11, 1e308])
+def test_a_control_value_that_mujoco_would_drop_is_a_fault_of_its_own_name(value):
+    world = make_world()
+    rows = np.tile(world.joint_state(0).positions, (16, 1))
+    rows[:, 2] = value
+    with pytest.raises(PhysicsError, match='control value is out of bounds'):
+        world.step_tick(rows, np.zeros((16, 14)), np.zeros(14))
+
+
+def test_every_warning_of_mujoco_is_a_fault_and_has_a_text():
+    kinds = [kind for kind in mujoco.mjtWarning.__members__.values() if kind != mujoco.mjtWarning.mjNWARNING]
+    assert len(kinds) == len(make_world()._data.warning.number)
+    for kind in kinds:
+        mover = Mover(make_world())
+        mover.world._data.warning[kind].number = 1
+        with pytest.raises(PhysicsError, match=_WARNINGS[kind]):
+            mover.hold(1)
 
 
 def test_state_bytes_tell_positions_and_stations_apart(scene):

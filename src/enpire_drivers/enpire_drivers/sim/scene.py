@@ -30,8 +30,8 @@ CAMERAS = ('top_camera', 'left_wrist_camera', 'right_wrist_camera')
 MODEL_FILE, META_FILE = 'scene.mjb', 'scene.json'
 
 
-# MuJoCo appends its warnings to a file in the current folder. What matters of them is looked at where it
-# can happen: `World` asks the simulation after each tick, and a scene that is wrong does not compile.
+# MuJoCo appends its warnings to a file in the current folder. They are looked at where they can happen:
+# `World` takes each of them for a fault after a tick, and a scene that is wrong does not compile or load.
 mujoco.set_mju_user_warning(lambda text: None)
 
 

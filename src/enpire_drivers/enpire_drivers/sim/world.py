@@ -23,9 +23,16 @@ from .scene import STEP_RATE_HZ, STEPS_PER_TICK
 _STATE = mujoco.mjtState.mjSTATE_INTEGRATION
 _HEADER = struct.Struct('<8sqq')
 _MAGIC = b'ENPWRLD1'
-_WARNINGS = ((mujoco.mjtWarning.mjWARN_BADQPOS, 'positions'), (mujoco.mjtWarning.mjWARN_BADQVEL, 'velocities'),
-             (mujoco.mjtWarning.mjWARN_BADQACC, 'accelerations'),
-             (mujoco.mjtWarning.mjWARN_CNSTRFULL, 'the number of contacts'))
+# MuJoCo goes on after each of them, with something left out: nothing measured after one is to be trusted.
+_WARNINGS = {
+    mujoco.mjtWarning.mjWARN_INERTIA: 'the inertia matrix has no inverse',
+    mujoco.mjtWarning.mjWARN_CONTACTFULL: 'there is no room for all contacts',
+    mujoco.mjtWarning.mjWARN_CNSTRFULL: 'there is no room for all constraints',
+    mujoco.mjtWarning.mjWARN_BADQPOS: 'positions are out of bounds',
+    mujoco.mjtWarning.mjWARN_BADQVEL: 'velocities are out of bounds',
+    mujoco.mjtWarning.mjWARN_BADQACC: 'accelerations are out of bounds',
+    mujoco.mjtWarning.mjWARN_BADCTRL: 'a control value is out of bounds, and all controls were taken as zero',
+}
 
 
 class PhysicsError(RuntimeError):
@@ -57,7 +64,8 @@ class World:
 
         ``setpoints``, ``velocities``: (16, 14) as the encoders count, rad and rad/s (grippers: opening,
         m and m/s); ``feedforward``: (14,) Nm (grippers: N). ValueError, with nothing moved, for wrong
-        shapes and for numbers that are not finite; PhysicsError where the simulation diverges.
+        shapes and for numbers that are not finite; PhysicsError where MuJoCo warns of anything: the
+        world has moved then, and its state is worth nothing.
         """
         control = self._control(setpoints, velocities, feedforward)
         model, data = self._model, self._data
@@ -84,10 +92,13 @@ class World:
                 + self._effort_gain * feedforward)
 
     def _check_warnings(self):
-        for warning, what in _WARNINGS:
-            if self._data.warning[warning].number:
-                raise PhysicsError(f'physics diverged before step {self._steps}: {what} are out of bounds. '
-                                   'Restore an earlier state')
+        counts = self._data.warning.number
+        if counts.any():
+            kind = int(np.flatnonzero(counts)[0])
+            # A warning that a later MuJoCo may add has no text here and is a fault all the same.
+            what = _WARNINGS.get(mujoco.mjtWarning(kind), f'warning {kind} of MuJoCo')
+            raise PhysicsError(f'physics diverged before step {self._steps}: {what}. Restore an earlier state')
+
     # ---- looking ---------------------------------------------------------------------------
     @property
     def time(self):
