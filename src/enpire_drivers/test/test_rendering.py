@@ -5,12 +5,14 @@ import os
 import subprocess
 import sys
 import threading
+import types
 
 import numpy as np
 import pytest
 from bench_station import DOWN, Mover, block_scene, make_world
 
 from enpire_drivers.sim import rendering
+from enpire_drivers.sim.engine import mujoco
 from enpire_drivers.sim.parameters import StationParameters
 from enpire_drivers.sim.rendering import BRIGHTNESS_MAX, NOISE_MAX, RenderingError, View, add_noise
 from enpire_drivers.sim.scene import CAMERAS, build_scene
@@ -214,39 +216,89 @@ def test_a_machine_without_opengl_gets_one_sentence_that_says_what_to_install(mo
         make_world().render(TOP, make_world().snapshot(), 0, 64, 48)
 
 
+PICTURE = '''
+import hashlib, os, sys
+sys.path[:0] = sys.argv[1:]
+from bench_station import make_world
+from enpire_drivers.sim.rendering import RenderingError
+world = make_world()
+try:
+    frame = world.render("top_camera", world.snapshot(), 3, 320, 240, depth=True)
+    print(hashlib.sha256(frame.color.tobytes() + frame.depth.tobytes()).hexdigest())
+except RenderingError as error:
+    print(error)
+assert "PYOPENGL_PLATFORM" not in os.environ
+'''
+
+
+def picture_elsewhere(**environment):
+    """Return what a process in ``environment`` says: the SHA-256 of a picture, or why there is none."""
+    ours = {name: value for name, value in os.environ.items() if name not in ('MUJOCO_GL', 'PYOPENGL_PLATFORM')}
+    done = subprocess.run([sys.executable, '-c', PICTURE, *sys.path], capture_output=True, text=True, timeout=120,
+                          env={**ours, **environment})
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
 @pytest.mark.parametrize('backend', rendering.BACKENDS)
-def test_each_backend_gives_the_same_bits_or_says_that_it_is_missing(backend):
-    code = ('import sys, hashlib; sys.path[:0] = sys.argv[1:]\n'
-            'from bench_station import make_world\nfrom enpire_drivers.sim.rendering import RenderingError\n'
-            'world = make_world()\n'
-            'try:\n    frame = world.render("top_camera", world.snapshot(), 3, 320, 240, depth=True)\n'
-            'except RenderingError as error:\n    print(error)\n'
-            'else:\n    print(hashlib.sha256(frame.color.tobytes() + frame.depth.tobytes()).hexdigest())')
-    done = subprocess.run([sys.executable, '-c', code, *sys.path], capture_output=True, text=True, timeout=120,
-                          env={**os.environ, 'MUJOCO_GL': backend})
+def test_each_backend_gives_the_same_bits(backend):
+    said = picture_elsewhere(MUJOCO_GL=backend)
+    if 'this machine can not render' in said:
+        pytest.skip(f'{backend} is missing here: {said}')
     world = make_world()
     frame = world.render(TOP, world.snapshot(), 3, 320, 240, depth=True)
-    ours = hashlib.sha256(frame.color.tobytes() + frame.depth.tobytes()).hexdigest()
     world.close()
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == ours or 'this machine can not render' in done.stdout, done.stdout
+    assert said == hashlib.sha256(frame.color.tobytes() + frame.depth.tobytes()).hexdigest()
 
 
-def test_where_one_backend_is_missing_the_other_is_taken(monkeypatch):
-    load, tried = rendering.importlib.import_module, []
+@pytest.mark.parametrize('name, value, what', [
+    ('MESA_GL_VERSION_OVERRIDE', '1.4', 'OpenGL version 1.5'),
+    ('MESA_EXTENSION_OVERRIDE', '-GL_ARB_framebuffer_object', 'ARB_framebuffer_object')])
+def test_an_opengl_that_is_too_old_for_mujoco_is_a_rendering_error_and_the_other_backend_is_tried(name, value, what):
+    if 'this machine can not render' in picture_elsewhere(MUJOCO_GL='egl'):
+        pytest.skip('EGL is missing here')
+    said = picture_elsewhere(**{name: value})
+    assert 'egl: FatalError: OpenGL' in said and what in said and 'osmesa: ' in said, said
 
-    def first_fails(name):
-        tried.append(name)
-        if len(tried) == 1:
-            raise ImportError('no EGL')
-        return load('mujoco.egl')
+
+class OffscreenGL:
+    """An OpenGL context that opens and can't be drawn into; counts how often it was freed."""
+
+    freed = 0
+
+    def __init__(self, width, height):
+        del width, height
+
+    def make_current(self):
+        """Nothing to do."""
+
+    def free(self):
+        """Count."""
+        OffscreenGL.freed += 1
+
+
+def test_where_one_backend_fails_the_other_is_taken_and_the_first_is_freed(monkeypatch):
+    """Which backends a machine has differs: both modules are stand-ins, and so is MuJoCo's part."""
+    imported, resources = [], object()
+
+    def import_module(name):
+        imported.append((name, os.environ['PYOPENGL_PLATFORM']))
+        return types.SimpleNamespace(GLContext=OffscreenGL)
+
+    def make_context(model, scale):
+        if len(imported) == 1:
+            raise mujoco.FatalError('OpenGL version 1.5 or higher required')
+        return resources
     monkeypatch.delenv('MUJOCO_GL', raising=False)
-    monkeypatch.setattr(rendering.importlib, 'import_module', first_fails)
-    monkeypatch.setattr(rendering, '_forget_opengl', lambda: tried.append('forgotten'))
-    world = make_world()
-    assert world.render(TOP, world.snapshot(), 0, 64, 48).color.shape == (48, 64, 3)
-    assert tried == ['mujoco.egl', 'forgotten', 'mujoco.osmesa']
-    world.close()
+    monkeypatch.delenv('PYOPENGL_PLATFORM', raising=False)
+    monkeypatch.setattr(OffscreenGL, 'freed', 0)
+    monkeypatch.setattr(rendering.importlib, 'import_module', import_module)
+    monkeypatch.setattr(rendering.mujoco, 'MjrContext', make_context)
+    monkeypatch.setattr(rendering, '_forget_opengl', lambda: imported.append('forgotten'))
+    gl, context = rendering._open_opengl(None, 64, 48)
+    assert context is resources and isinstance(gl, OffscreenGL)
+    assert imported == [('mujoco.egl', 'egl'), 'forgotten', ('mujoco.osmesa', 'osmesa')]
+    assert OffscreenGL.freed == 1 and 'PYOPENGL_PLATFORM' not in os.environ
 
 
 def test_rendering_from_a_second_thread_is_refused(world):

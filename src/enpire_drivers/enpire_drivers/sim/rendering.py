@@ -32,6 +32,7 @@ NOISE_MAX = 7
 BRIGHTNESS_MAX = 3
 _NOISE_LENGTH = 1 << 21
 _MARGIN = NOISE_MAX + BRIGHTNESS_MAX
+_OPENGL_ERRORS = (ImportError, AttributeError, RuntimeError, OSError, mujoco.FatalError)
 
 
 class RenderingError(RuntimeError):
@@ -51,8 +52,11 @@ class View:
     elevation: float = -28.0
 
 
-def _make_gl_context(width, height):
-    """Return a current offscreen OpenGL context; RenderingError says what to install."""
+def _open_opengl(model, width, height):
+    """Return a current offscreen OpenGL context and MuJoCo's resources of ``model`` in it.
+
+    RenderingError, with nothing left open, says what failed with each backend and what to install.
+    """
     wanted = os.environ.get('MUJOCO_GL', '').lower()
     if wanted not in ('', *BACKENDS):
         raise RenderingError(f'MUJOCO_GL: expected one of {", ".join(BACKENDS)} or nothing, got {wanted!r}')
@@ -60,16 +64,37 @@ def _make_gl_context(width, height):
     for backend in (wanted,) if wanted else BACKENDS:
         if reasons:
             _forget_opengl()
-        os.environ['PYOPENGL_PLATFORM'] = backend
         try:
-            context = importlib.import_module(f'mujoco.{backend}').GLContext(width, height)
-            context.make_current()
-            return context
-        except (ImportError, AttributeError, RuntimeError, OSError) as error:
+            return _open_backend(backend, model, width, height)
+        except _OPENGL_ERRORS as error:
             reasons.append(f'{backend}: {type(error).__name__}: {error}')
     raise RenderingError(
         'this machine can not render: expected EGL (Debian: libegl1 libegl-mesa0 libgl1-mesa-dri) or OSMesa '
         f'(Debian: libosmesa6), got {"; ".join(reasons)}. Install one of them; MUJOCO_GL chooses')
+
+
+def _open_backend(backend, model, width, height):
+    gl = _import_backend(backend).GLContext(width, height)
+    try:
+        gl.make_current()
+        # Asks OpenGL for what MuJoCo needs of it: an old or broken one shows here, and not before.
+        return gl, mujoco.MjrContext(model, mujoco.mjtFontScale.mjFONTSCALE_100)
+    except _OPENGL_ERRORS:
+        gl.free()
+        raise
+
+
+def _import_backend(backend):
+    """Return mujoco's module of ``backend``; its platform is in the environment while PyOpenGL looks for it."""
+    before = os.environ.get('PYOPENGL_PLATFORM')
+    os.environ['PYOPENGL_PLATFORM'] = backend
+    try:
+        return importlib.import_module(f'mujoco.{backend}')
+    finally:
+        if before is None:
+            del os.environ['PYOPENGL_PLATFORM']
+        else:
+            os.environ['PYOPENGL_PLATFORM'] = before
 
 
 def _forget_opengl():
@@ -91,8 +116,7 @@ class Canvas:
         quality.offsamples = samples
         quality.shadowsize = 4096 if fine else 0
         model.vis.global_.offwidth, model.vis.global_.offheight = width, height
-        self._gl = _make_gl_context(width, height)
-        self._context = mujoco.MjrContext(model, mujoco.mjtFontScale.mjFONTSCALE_100)
+        self._gl, self._context = _open_opengl(model, width, height)
         mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, self._context)
         self._context.readDepthMap = mujoco.mjtDepthMap.mjDEPTH_ZEROFAR
         self._scene = mujoco.MjvScene(model, maxgeom=2000)
