@@ -1,17 +1,21 @@
 """The world: motors, limits, grip, pushing. No ROS."""
 
+import copy
+
 import numpy as np
 import pytest
-from bench_station import BLOCK_HALF, Mover, make_world
+from bench_station import BLOCK_HALF, Mover, block_scene, make_world
 
 from enpire_core.joints import ARM_SLICE, ARMS, GRIPPER_INDEX, JOINT_COUNT
-from enpire_drivers.sim.motors import load_motors
+from enpire_drivers.sim import motors
 from enpire_drivers.sim.parameters import (BASE_SD, CAMERA_SD, JOINT_ZERO_SD, TRUNCATION,
                                            StationParameters)
+from enpire_drivers.sim.scene import Scene, build_scene
 from enpire_drivers.sim.world import World
 
 LEFT = GRIPPER_INDEX['left']
-PEAKS = np.array([motor.peak for motor in load_motors()])
+MOTORS = motors.load_motors()
+PEAKS = np.array([motor.peak for motor in MOTORS])
 ABOVE, AT = (0.30, 0.10, 0.12), (0.30, 0.10, 0.025)
 
 
@@ -32,7 +36,7 @@ def test_gravity_is_carried_by_the_motors_and_seen_in_the_efforts(mover):
     mover.hold(90)
     world = mover.world
     gravity = world._data.qfrc_bias[world._joints.dof][:6]
-    friction = np.array([motor.coulomb_friction for motor in load_motors()])[:6]
+    friction = np.array([motor.coulomb_friction for motor in MOTORS])[:6]
     assert np.abs(gravity).max() >= 5.0
     assert (np.abs(world.joint_state(0).efforts[:6] - gravity) <= friction + 0.01).all()
 
@@ -48,7 +52,23 @@ def test_a_step_of_the_set_point_is_reached_within_millimetres(mover, arm):
     assert np.linalg.norm(found - mover._forward(arm, target)) <= 0.003
 
 
-def test_a_slow_line_is_followed_within_two_millimetres(mover):
+@pytest.mark.parametrize('arm', ARMS)
+@pytest.mark.parametrize('above', [False, True])
+@pytest.mark.parametrize('step', [[0.1, 0.1, -0.1, 0.1, 0.1, -0.1], [0.05] * 6, [-0.1] * 6])
+def test_after_a_step_a_tool_is_within_4_mm_in_half_a_second_and_within_2_mm_in_one(mover, arm, above, step):
+    if above:
+        mover.tool_to(arm, (0.30, 0.10 if arm == 'left' else -0.10, 0.12), 60, pieces=1)
+        mover.hold(60)
+    target = mover.setpoint.copy()
+    target[ARM_SLICE[arm]] += step
+    mover.go(target, 1)
+    for millimetres in (4, 2):
+        mover.hold(15)
+        off = mover.world.tool_pose(arm)[0] - mover._forward(arm, target)
+        assert 1000 * np.linalg.norm(off) <= millimetres
+
+
+def test_a_slow_line_is_followed_within_four_millimetres(mover):
     mover.tool_to('left', ABOVE, 60, pieces=1)
     mover.hold(15)
     worst = 0.0
@@ -76,6 +96,27 @@ def test_feed_forward_is_felt_as_torque(mover):
     moved = mover.world.joint_state(0).positions - before
     assert moved[0] == pytest.approx(4.0 / 80.0, abs=0.3 / 80.0 + 0.002)
     assert np.abs(moved[7:]).max() <= 1e-4
+
+
+def test_gains_come_from_the_scene_and_not_from_todays_files(monkeypatch):
+    def gone(*parts):
+        raise FileNotFoundError(parts)
+    scene = build_scene(block_scene())
+    model = copy.copy(scene.model)
+    model.actuator_gainprm[:, 0] *= 2
+    model.actuator_biasprm[:, 1:3] *= [2, 3]
+    monkeypatch.setattr(motors, 'share_path', gone)
+    world = World(Scene(model, scene.meta), StationParameters())
+    kp, kd = (np.array([getattr(motor, gain) for motor in MOTORS]) for gain in ('kp', 'kd'))
+    # The command is all in the control value: set-point + (kd/kp) velocity + effort / kp.
+    found = world._control(np.zeros((16, 14)), np.ones((16, 14)), np.ones(14))
+    np.testing.assert_array_equal(found[0], 3 * kd / (2 * kp) + 1 / (2 * kp))
+
+
+def test_gains_of_a_scene_written_now_have_the_bits_of_the_file():
+    kp, kd = (np.array([getattr(motor, gain) for motor in MOTORS]) for gain in ('kp', 'kd'))
+    for found, expected in zip(motors.gains(make_world().scene.model), (kd / kp, 1.0 / kp)):
+        assert found.tobytes() == expected.tobytes()
 
 
 @pytest.mark.parametrize('what', ['setpoints', 'velocities', 'feedforward'])

@@ -93,10 +93,13 @@ def _bodies_of(spec, arm):
     return [body for body in spec.bodies if body.name.startswith(f'{arm}_') and 'base' not in body.name]
 
 
-def gains(motors):
-    """Return arrays (14,): kd / kp and 1 / kp, to fold velocities and efforts into control values."""
-    kp = np.array([motor.kp for motor in motors])
-    return np.array([motor.kd for motor in motors]) / kp, 1.0 / kp
+def gains(model):
+    """Return arrays (14,): kd / kp and 1 / kp, to fold velocities and efforts into control values.
+
+    Of the compiled ``model`` and not of today's limits/yam.yaml: a scene folder is all that a replay needs.
+    """
+    kp = model.actuator_gainprm[:, 0]
+    return -model.actuator_biasprm[:, 2] / kp, 1.0 / kp
 
 
 class JointIndex:

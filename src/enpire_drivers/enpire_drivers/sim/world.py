@@ -16,7 +16,7 @@ from enpire_core.joints import ARMS, JOINT_COUNT, JOINT_NAMES
 from enpire_core.types import JointState
 
 from .engine import mujoco
-from .motors import JointIndex, gains, load_motors
+from .motors import JointIndex, gains
 from .rendering import CameraRenderer, camera_info
 from .scene import STEP_RATE_HZ, STEPS_PER_TICK
 
@@ -49,7 +49,7 @@ class World:
         self._data = mujoco.MjData(self._model)
         self._data.qpos[:] = scene.meta.initial_qpos
         self._joints = JointIndex(self._model)
-        self._velocity_gain, self._effort_gain = gains(load_motors())
+        self._velocity_gain, self._effort_gain = gains(self._model)
         self._offsets = np.array(station.zero_offsets)
         self._effort = np.zeros(JOINT_COUNT)
         self._steps = 0
@@ -100,11 +100,6 @@ class World:
             raise PhysicsError(f'physics diverged before step {self._steps}: {what}. Restore an earlier state')
 
     # ---- looking ---------------------------------------------------------------------------
-    @property
-    def time(self):
-        """Simulated seconds since the world began."""
-        return self._data.time
-
     def joint_state(self, stamp_ns):
         """Return what the encoders measure, as a JointState with stamp ``stamp_ns``."""
         data = self._data
