@@ -162,6 +162,23 @@ def test_a_busy_station_gets_the_same_trial_later():
     assert schedule.take('a') == first and schedule.rows['a'].voids == 0
 
 
+def test_a_trial_that_others_came_into_after_its_reset_begins_anew_under_another_name_and_is_no_void():
+    schedule = Schedule(['a'], 1, 1)
+    first = schedule.take('a')
+    for again in range(1, 6):
+        assert schedule.reset_done('a', ok(phase=reports.RESET))
+        schedule.begin_anew('a')
+        job = schedule.take('a')
+        assert job.trial_id == f'trial-00000-r{again}' and schedule.seed(job) == schedule.seed(first)
+    # Its own voids are counted from here: three repeats are left to it.
+    for _ in range(3):
+        schedule.reset_done('a', a_report(status=reports.VOID, error_code=106))
+        schedule.back('a')
+        assert schedule.take('a') is not None
+    row = schedule.rows['a']
+    assert (row.voids, row.given_up) == (3, 0)
+
+
 def test_the_summary_is_plain_json_in_the_order_of_trials():
     schedule = Schedule(['a', 'b'], 3, 1)
     for unit in 'bab':

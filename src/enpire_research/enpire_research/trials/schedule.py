@@ -2,13 +2,15 @@
 
 Trial i belongs to station i % U and its seed to trial i, so that a lab with the same seed is the same
 lab again, whoever is quicker. A void trial is our own fault: the same station repeats it, at most three
-times, under the name with '-r1', '-r2', '-r3'. A station that voids three times in a row is out, and
-so is one whose gate is latched or whose server is gone; its trials stay its own and wait for it.
+times, under the name with '-r1', '-r2', '-r3'. Where somebody else's goal came between its reset and its
+rollout, a trial begins anew under the next of these names, and that is no void. A station that voids three
+times in a row is out, and so is one whose gate is latched or whose server is gone; its trials stay its own
+and wait for it.
 """
 
 import collections
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from enpire_core.seeds import derive
 from enpire_research.trials import report as reports
@@ -21,10 +23,11 @@ LATCHED_CODES = (108, 216)
 
 @dataclass(frozen=True)
 class Job:
-    """One trial: its number in the lab and how often it was void before."""
+    """One trial: its number in the lab, how often it was begun before, and how often it was void of these."""
 
     index: int
     repeat: int = 0
+    voids: int = 0
 
     @property
     def trial_id(self):
@@ -75,6 +78,15 @@ class Schedule:
         """The job was not begun (the station was busy with somebody else's goal): it comes next again."""
         row = self.rows[unit]
         row.jobs.appendleft(row.job)
+        row.job = None
+
+    def begin_anew(self, unit):
+        """The reset is done, but the station was busy with somebody else's goal then: reset and rollout come anew.
+
+        Under another name, as the first one has the result of a reset already. Nobody's fault: no void.
+        """
+        row = self.rows[unit]
+        row.jobs.appendleft(replace(row.job, repeat=row.job.repeat + 1))
         row.job = None
 
     def reset_done(self, unit, report):
@@ -142,8 +154,8 @@ class Schedule:
         row.voids += 1
         row.voids_in_a_row += 1
         row.reason = text
-        if job.repeat < MAX_REPEATS:
-            row.jobs.appendleft(Job(job.index, job.repeat + 1))
+        if job.voids < MAX_REPEATS:
+            row.jobs.appendleft(Job(job.index, job.repeat + 1, job.voids + 1))
         else:
             row.given_up += 1
             row.results[job.index] = (job.trial_id, reports.VOID, math.nan)

@@ -1,0 +1,79 @@
+"""The trial runner between others: people who send goals by hand, and servers that answer late."""
+
+import pytest
+
+pytest.importorskip('rclpy')
+
+import trial_helpers  # noqa: E402
+from enpire_core.goals import ABORTED, SUCCEEDED, GoalServer, GoalSlot  # noqa: E402
+from enpire_core.testing import Graph  # noqa: E402
+from enpire_interfaces.action import Reset, Rollout  # noqa: E402
+from enpire_interfaces.msg import TrialReport  # noqa: E402
+from enpire_research.trial_runner_node import TrialRunner  # noqa: E402
+from rclpy.node import Node  # noqa: E402
+from rclpy.parameter import Parameter  # noqa: E402
+
+pytestmark = pytest.mark.node
+
+
+class FakeServer:
+    """Serves both actions of unit0. ``busy``: trial ids whose rollout is answered with BUSY; ``silent``: no goal ends."""
+
+    def __init__(self, graph, busy=(), silent=False):
+        self.goals, self.cancelled = [], []
+        self._busy, self._silent = busy, silent
+        node = graph.add(Node('fake', namespace='/unit0', context=graph.context))
+        self._servers = [
+            GoalServer(node, action, kind, lambda goal, context, kind=kind, result=action.Result: self._serve(
+                kind, goal, context, result()), GoalSlot(), busy=102, internal=110)
+            for kind, action in (('reset', Reset), ('rollout', Rollout))]
+
+    def _serve(self, kind, goal, context, result):
+        self.goals.append((kind, goal.trial_id))
+        if self._silent and context.wait_cancelled(20.0):
+            self.cancelled.append(goal.trial_id)
+        if kind == 'rollout' and goal.trial_id in self._busy:
+            result.error_code, result.error_msg = Rollout.Result.ERROR_BUSY, 'another goal is under way'
+            return ABORTED, result
+        result.report = TrialReport(trial_id=goal.trial_id, phase=TrialReport.PHASE_RESET,
+                                    status=TrialReport.STATUS_SUCCEEDED)
+        return SUCCEEDED, result
+
+
+@pytest.fixture
+def graph():
+    with Graph() as made:
+        yield made
+
+
+@pytest.fixture
+def make_runner(graph, tmp_path):
+    def made():
+        values = {'policy': trial_helpers.policy('waits'), 'run_dir': str(tmp_path), 'units': ['unit0'], 'trials': 1}
+        runner = graph.add(TrialRunner(context=graph.context, namespace='/lab', parameter_overrides=[
+            Parameter(name, value=value) for name, value in values.items()]))
+        assert runner.bring_up(), runner.fault
+        return runner
+    return made
+
+
+def test_a_goal_by_hand_between_reset_and_rollout_makes_no_void_and_the_trial_begins_anew(graph, make_runner):
+    server = FakeServer(graph, busy=('trial-00000',))
+    runner = make_runner()
+    assert graph.until(lambda: runner.exit_code is not None)
+    assert server.goals == [('reset', 'trial-00000'), ('rollout', 'trial-00000'),
+                            ('reset', 'trial-00000-r1'), ('rollout', 'trial-00000-r1')]
+    row = runner._schedule.rows['unit0']
+    assert (row.trials, row.voids, row.reason) == (1, 0, '')
+
+
+def test_a_goal_that_is_accepted_after_it_was_dropped_is_cancelled(graph, make_runner):
+    server = FakeServer(graph, silent=True)
+    runner = make_runner()
+    unit = runner._units['unit0']
+    assert graph.until(lambda: unit.busy)
+    # The server has not accepted it yet: it has the same executor, which is here in our hands.
+    assert unit.handle is None and not server.goals
+    runner.hold()
+    assert graph.until(lambda: server.cancelled == ['trial-00000']), 'it runs on, and nobody hears of it'
+    assert not unit.busy
