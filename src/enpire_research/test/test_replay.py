@@ -68,6 +68,27 @@ def test_a_result_that_was_changed_is_named_with_both_values(known, tmp_path):
     assert 'DIFFERENT' in line and 'ticks: was' in line and 'frames_digest: was ffffffffffff' in line
 
 
+def several_attempts(*scores):
+    return reports.Report('unit0', 'push_t', 't', reports.ROLLOUT, 1, True, status=reports.SUCCEEDED, attempts=[
+        reports.Attempt(number, 10 * number, 10 * number + 5, reports.FAILED, score, 'beside the goal')
+        for number, score in enumerate(scores, 1)])
+
+
+@pytest.mark.parametrize('field, value', (
+    ('status', reports.SUCCEEDED), ('score', 0.25), ('start_ns', 11), ('end_ns', 16), ('reason', 'gone')))
+def test_an_attempt_before_the_last_that_differs_is_named(field, value):
+    was, now = several_attempts(0.5, float('nan'), 1.0), several_attempts(0.5, float('nan'), 1.0)
+    assert replay.compare(was, now, 'direct').same
+    setattr(now.attempts[0], field, value)
+    found = replay.compare(was, now, 'direct')
+    assert not found.same and [name for name, *_ in found.differences] == [f'attempt 1 {field}']
+
+
+def test_another_number_of_attempts_is_a_difference():
+    found = replay.compare(several_attempts(0.5, 1.0), several_attempts(0.5), 'direct')
+    assert [name for name, *_ in found.differences] == ['attempts'] and 'DIFFERENT' in replay.table([found])[1]
+
+
 def test_a_damaged_record_is_said_and_the_others_are_still_replayed(known, tmp_path):
     phases, _ = replay.RunFolder(known).phases()
     path = tmp_path / 'broken.npz'

@@ -20,8 +20,8 @@ from enpire_research.trials.rollout import KEPT_POLICIES
 from enpire_research.trials.trial_setup import make_setup, robot_limits_file
 from enpire_tasks import registry
 
-COMPARED = ('status', 'error_code', 'score', 'measurements', 'ticks', 'refusals', 'tries', 'start_ns', 'end_ns',
-            'policy_hash', 'manifest_hash', 'state_digest_before', 'state_digest_after', 'trajectory_digest',
+COMPARED = ('status', 'error_code', 'score', 'measurements', 'ticks', 'refusals', 'tries', 'attempts', 'start_ns',
+            'end_ns', 'policy_hash', 'manifest_hash', 'state_digest_before', 'state_digest_after', 'trajectory_digest',
             'frames_digest')
 
 
@@ -121,7 +121,13 @@ def _spread(phases, trials):
 def compare(was, now, way):
     """Return the Comparison of two Reports of the same phase. NaN equals NaN."""
     before, after = was.to_dict(), now.to_dict()
-    differences = [(name, before[name], after[name]) for name in COMPARED if before[name] != after[name]]
+    differences = []
+    for name in COMPARED:
+        if name == 'attempts' and len(before[name]) == len(after[name]):
+            differences += [(f'attempt {one["attempt"]} {key}', one[key], other[key])
+                            for one, other in zip(before[name], after[name]) for key in one if one[key] != other[key]]
+        elif before[name] != after[name]:
+            differences.append((name, before[name], after[name]))
     return Comparison(was, way, differences)
 
 
