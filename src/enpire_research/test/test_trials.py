@@ -170,6 +170,21 @@ def test_a_cancel_is_heard_at_once_whatever_the_policy_does(tmp_path, policy):
         assert runner.station.sim.episode == ('', '')
 
 
+def test_arms_that_are_cut_off_in_a_motion_come_to_rest_and_the_next_trial_begins(tmp_path):
+    running = []
+    runner, _ = trial_helpers.runner(tmp_path, hooks=Hooks(cancelled=lambda: len(running) > 40,
+                                                          on_tick=lambda: running.append(1)))
+    with runner:
+        report = runner.rollout('t', 5, trial_helpers.policy('push_left'))
+        assert report.status == reports.CANCELED and report.ticks == 41
+        state = runner.station.observe()
+        # Two seconds of the driver's own stop lie between the cancel and the standing world.
+        assert state.stamp_ns == report.end_ns + 2_000_000_000
+        assert abs(state.velocities).max() < 0.01
+        running.clear()
+        assert runner.reset('next', 5).status == reports.SUCCEEDED
+
+
 def test_the_latched_gate_of_a_station_voids_every_phase(lab):
     runner, _ = lab
     runner.station.gate.trip('an operator tripped the gate')

@@ -107,12 +107,16 @@ class DirectStation:
     def waiting(self):
         """Nothing to say: nobody watches the wall clock here."""
 
-    def end(self):
+    def end(self, cut_off=''):
         """See Station."""
         try:
-            return self.sim.end(self._trial_id)
-        except EpisodeError as error:
+            end = self.sim.end(self._trial_id, cut_off)
+            # On the graph a timer of the driver does this, in wall time.
+            while self.sim.free_tick() is not None:
+                continue
+        except (EpisodeError, StationBroken) as error:
             raise StationFault(f'the episode could not end: {error}') from error
+        return end
 
 
 def make_station(setup, unit='unit0', lab_seed=0, scene=None, profiles=None, records_folder=None):

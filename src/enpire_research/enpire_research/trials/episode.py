@@ -34,6 +34,7 @@ class Episode:
         self._station, self.report, self._hooks, self._codes = station, report, hooks, codes
         self.drive = None
         self._begun = False
+        self._cut_off = ''
         self.policy_moved = False
 
     def begin(self, profile):
@@ -72,6 +73,8 @@ class Episode:
         return self.report
 
     def _set(self, status, code, text):
+        """The phase ends here, wherever the arms are."""
+        self._cut_off = text
         self.report.status, self.report.error_code, self.report.error_msg = status, code, text
 
     def _end(self):
@@ -87,12 +90,12 @@ class Episode:
         except StationFault as error:
             self._fault(str(error))
         try:
-            end = self._station.end()
+            end = self._station.end(self._cut_off)
         except StationFault as error:
             self._fault(str(error))
             return
         self.report.state_digest_after, self.report.end_ns = end.digest, end.stamp_ns
-        if end.broken:
+        if end.broken and not self._cut_off:
             self._fault(f'the world left lockstep: {end.broken}')
 
     def _fault(self, text):

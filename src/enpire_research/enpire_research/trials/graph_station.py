@@ -268,11 +268,11 @@ class GraphStation:
             raise StationFault('lockstep is lost: the clock advances without a request of ours')
         self._check_alive(self._wall())
 
-    def end(self):
+    def end(self, cut_off=''):
         """See Station."""
         self._in_episode = False
         self._drop_cameras(list(self._looks))
-        answer = self._call('end', EndEpisode.Request(trial_id=self._trial_id))
+        answer = self._call('end', EndEpisode.Request(trial_id=self._trial_id, fault=cut_off))
         if not answer.success and not answer.digest and self.simulated:
             raise StationFault(f'the arm driver did not end the episode: {answer.message}')
         return EpisodeEnd(stamp_to_ns(answer.stamp), answer.digest, answer.message)

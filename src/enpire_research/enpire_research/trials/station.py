@@ -70,5 +70,9 @@ class Station(Protocol):
     def waiting(self) -> None:
         """Say that we are alive while the policy thinks."""
 
-    def end(self) -> EpisodeEnd:
-        """End the episode under way."""
+    def end(self, cut_off: str = '') -> EpisodeEnd:
+        """End the episode under way. ``cut_off``: why it ends in the middle; '': it came to its end.
+
+        The arms of an episode that was cut off may be moving: a simulated world then runs freely for 2 s, with
+        the driver's own stop in force, before it stands still.
+        """
