@@ -25,7 +25,10 @@ class FakeParameters:
     @classmethod
     def from_dict(cls, values):
         """Return the parameters that ``to_dict`` wrote."""
-        return cls(**values)
+        found = cls(**values)
+        if not abs(found.offset) < 1.0:
+            raise ValueError(f'expected an offset, got {found.offset}')
+        return found
 
 
 class FakeWorld:
@@ -65,6 +68,12 @@ class FakeWorld:
         if values.shape != (2 * JOINT_COUNT,):
             raise ValueError(f'expected {2 * JOINT_COUNT} values, got {values.shape}')
         self.x, self.v = values[:JOINT_COUNT].copy(), values[JOINT_COUNT:].copy()
+
+    def check_record(self, state, snapshots):
+        """Refuse numbers that are not finite."""
+        for data in (state, *snapshots):
+            if not np.isfinite(np.frombuffer(data)).all():
+                raise ValueError('expected finite numbers')
 
     def snapshot(self):
         """Return what a camera needs."""

@@ -1,5 +1,6 @@
 """Records: whole, private, self-sufficient, and a replay from one has the same bits."""
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -144,11 +145,95 @@ def test_nothing_is_restored_inside_an_episode(tmp_path):
         station.restore(path)
 
 
-def test_a_record_without_pickles_stays_without(tmp_path):
-    path = tmp_path / 'evil.npz'
-    np.savez(path, meta=np.array([{'a': 1}], dtype=object), allow_pickle=True)
+class Evil:
+    """Makes a folder when it is unpickled."""
+
+    def __init__(self, mark):
+        self.mark = mark
+
+    def __reduce__(self):
+        return os.mkdir, (self.mark,)
+
+
+def test_a_pickle_in_a_record_is_never_run(tmp_path):
+    path, mark = tmp_path / 'evil.npz', tmp_path / 'ran'
+    np.savez(path, meta=np.array([Evil(str(mark))], dtype=object), allow_pickle=True)
     with pytest.raises(RecordError, match='evil.npz'):
         records.read(path)
+    assert not mark.exists()
+    np.load(path, allow_pickle=True)['meta']
+    assert mark.exists()  # it would have been seen
+
+
+def rewritten(path, **changes):
+    """Write the record at ``path`` anew with other fields, its checksum right."""
+    path.write_bytes(records.encode(dataclasses.replace(records.read(path), **changes)))
+
+
+@pytest.mark.parametrize('changes, text', [
+    ({'tick': -3}, 'tick in .*got -3'), ({'tick': 2**70}, 'tick in'), ({'tick': True}, 'tick is True'),
+    ({'tick': 9}, 'contradicts itself'), ({'lab_seed': 'x'}, 'lab_seed'),
+    ({'parameters': {'offset': 'much'}}, "'str'"), ({'parameters': {}, 'digest': 'other'}, 'digest'),
+    ({'parameters': {'offset': float('nan')}}, 'offset'), ({'parameters': {'wrong': 1.0}}, 'wrong'),
+    ({'frame_ticks': {'top_camera': 8, 'left_wrist_camera': 8}}, 'snapshots of ticks'),
+    ({'frame_ticks': {}, 'snapshots': {}}, 'contradicts itself'), ({'cameras': {'top_camera': 7}}, 'top_camera'),
+    ({'snapshots': {}}, 'snapshots of ticks'), ({'follower': b'123'}, 'follower state'),
+    ({'world': b''}, 'values'), ({'world': np.full(28, np.nan).tobytes()}, 'finite')])
+def test_a_record_that_cannot_be_is_refused_by_name_and_changes_nothing(tmp_path, changes, text):
+    path, _, _ = original(tmp_path)
+    rewritten(path, **changes)
+    station = make_station(offset=0.01)
+    station.begin('t', 'reset')
+    drive(station, 3)
+    station.end('t')
+    before = station.digest(), station.tick, station.observe(), station.parameters, station.unit
+    with pytest.raises(RecordError, match=f't0.rollout.npz: .*{text}'):
+        station.restore(path)
+    assert (station.digest(), station.tick, station.observe(), station.parameters, station.unit) == before
+
+
+@pytest.mark.parametrize('part', ['parameters', 'cameras', 'frame_ticks', 'unit', 'lab_seed', 'snapshot'])
+def test_a_change_anywhere_in_a_record_is_seen_though_the_state_has_its_digest(tmp_path, part):
+    path, _, _ = original(tmp_path)
+    with np.load(path) as arrays:
+        parts = dict(arrays)
+    meta = json.loads(parts['meta'].tobytes())
+    if part == 'snapshot':
+        parts['snapshot_6'] = parts['snapshot_6'] ^ 1
+    else:
+        meta[part] = {'parameters': {'offset': 0.02}, 'cameras': {}, 'frame_ticks': {}, 'unit': 'unit3',
+                      'lab_seed': 5}[part]
+    parts['meta'] = np.frombuffer(json.dumps(meta, sort_keys=True).encode(), np.uint8)
+    np.savez(path, **parts)
+    with pytest.raises(RecordError, match='t0.rollout.npz: expected the checksum'):
+        records.read(path)
+
+
+@pytest.mark.parametrize('error', [RuntimeError('out of memory'), KeyboardInterrupt()])
+def test_whatever_goes_wrong_while_a_state_is_put_in_the_old_one_is_put_back(tmp_path, monkeypatch, error):
+    path, _, _ = original(tmp_path)
+    station = make_station(offset=0.01)
+    before = station.digest()
+
+    def fails(stamp_ns):
+        raise error
+    monkeypatch.setattr(station.world, 'joint_state', fails)
+    with pytest.raises(RecordError if isinstance(error, Exception) else KeyboardInterrupt):
+        station.restore(path)
+    assert station.digest() == before and station.tick == 0
+
+
+def test_a_folder_that_others_may_look_into_is_refused_and_left_as_it_is(tmp_path):
+    folder = tmp_path / 'records'
+    folder.mkdir()
+    folder.chmod(0o750)
+    station = make_station(tmp_path)
+    with pytest.raises(PermissionError, match='0750.*chmod 700'):
+        station.begin('t', 'reset')
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o750 and not list(folder.iterdir())
+    assert station.episode == ('', '')
+    folder.chmod(0o700)
+    assert station.begin('t', 'reset').record == 't.reset.npz'
 
 
 def test_the_worlds_parameters_come_from_the_record(tmp_path):

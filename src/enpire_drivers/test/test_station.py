@@ -30,6 +30,16 @@ def test_a_command_with_the_right_stamp_moves_the_world_by_one_tick():
     assert station.world.ticks == 1
 
 
+def test_what_a_station_shows_to_everybody_can_not_be_written_into():
+    station = make_station()
+    station.begin('t', 'reset')
+    frame = station.frame('top_camera', depth=True)
+    for state in (station.observe(), station.command(command(station))):
+        for values in (state.positions, state.velocities, state.efforts, frame.color, frame.depth):
+            with pytest.raises(ValueError, match='read-only'):
+                values[0] = 0
+
+
 def test_a_command_with_another_stamp_moves_nothing():
     station = make_station()
     station.begin('t', 'reset')

@@ -271,5 +271,20 @@ def test_station_parameters_survive_json():
     import json
     one = StationParameters.draw(7, 'unit3')
     assert StationParameters.from_dict(json.loads(json.dumps(one.to_dict()))) == one
-    with pytest.raises(ValueError, match='zero_offsets'):
+
+
+@pytest.mark.parametrize('field, value', [
+    ('zero_offsets', [0.0] * 13), ('zero_offsets', [0.0] * 13 + [float('nan')]), ('zero_offsets', None),
+    ('zero_offsets', [0.0] * 13 + ['0.0']), ('zero_offsets', [0.0] * 13 + [10**400]),
+    ('base_errors', {'left': [0.0] * 6}), ('base_errors', {'left': [0.0] * 6, 'right': [0.0] * 5}),
+    ('base_errors', [[0.0] * 6] * 2), ('camera_errors', {'top_camera': [float('inf')] * 6}),
+    ('noise_seed', -1), ('noise_seed', 1.5), ('noise_seed', True), ('noise_seed', 2**64), ('more', 1)])
+def test_station_parameters_that_cannot_be_are_refused_by_name(field, value):
+    values = {**StationParameters.draw(7, 'unit3').to_dict(), field: value}
+    with pytest.raises(ValueError, match=field):
+        StationParameters.from_dict(values)
+
+
+def test_station_parameters_must_be_complete():
+    with pytest.raises(ValueError, match='expected station parameters with .*zero_offsets'):
         StationParameters.from_dict({'noise_seed': 1})

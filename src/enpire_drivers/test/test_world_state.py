@@ -102,6 +102,18 @@ def test_bytes_of_another_form_are_refused_and_change_nothing(scene, change):
     assert world.state_bytes() == before
 
 
+def test_a_record_with_numbers_that_are_none_is_told_from_a_good_one(scene):
+    world = World(scene, STATION)
+    state, snapshot = world.state_bytes(), world.snapshot()
+    world.check_record(state, [snapshot])
+    nan = np.array([np.nan]).tobytes()
+    for wrong in ((state[:-8] + nan, [snapshot]), (state, [snapshot, nan + snapshot[8:]]), (state[:-8], []),
+                  (state, [snapshot[:-8]]), (state, [snapshot[:-3]])):
+        with pytest.raises(ValueError, match='expected'):
+            world.check_record(*wrong)
+    assert world.state_bytes() == state
+
+
 def test_a_world_that_diverges_says_so():
     world = make_world()
     world._data.qvel[:] = 1e12

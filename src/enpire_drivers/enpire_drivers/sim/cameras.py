@@ -106,6 +106,10 @@ class FrameBook:
             tick, profile = self.ticks[camera], self.profiles[camera]
             frame = world.render(camera, self.snapshots[tick], tick_to_ns(tick), profile.width,
                                  profile.height, depth=depth)
+            # Everybody who looks gets the same arrays: nobody may write into them.
+            for pixels in (frame.color, frame.depth):
+                if pixels is not None:
+                    pixels.flags.writeable = False
             self._frames[(camera, depth)] = frame
             self.rendered[camera] += 1
         return frame

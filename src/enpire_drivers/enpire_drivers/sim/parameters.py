@@ -61,18 +61,30 @@ class StationParameters:
     @classmethod
     def from_dict(cls, values):
         """Return the parameters that ``to_dict`` wrote; ValueError for anything else."""
-        try:
-            found = cls(
-                zero_offsets=tuple(map(float, values['zero_offsets'])),
-                base_errors=tuple((arm, tuple(map(float, values['base_errors'][arm]))) for arm in ARMS),
-                camera_errors=tuple((c, tuple(map(float, values['camera_errors'][c]))) for c in CAMERAS),
-                noise_seed=int(values['noise_seed']))
-        except (KeyError, TypeError) as error:
-            raise ValueError('expected station parameters with zero_offsets, base_errors, camera_errors '
-                             f'and noise_seed, got {values!r}: {error!r}') from error
-        if len(found.zero_offsets) != JOINT_COUNT:
-            raise ValueError(f'expected {JOINT_COUNT} zero_offsets, got {len(found.zero_offsets)}')
-        return found
+        fields = {'zero_offsets', 'base_errors', 'camera_errors', 'noise_seed'}
+        if not isinstance(values, dict) or set(values) != fields:
+            raise ValueError(f'expected station parameters with {", ".join(sorted(fields))}, got {values!r}')
+        seed = values['noise_seed']
+        if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**64:
+            raise ValueError(f'expected a noise_seed in [0, 2^64), got {seed!r}')
+        return cls(_numbers('zero_offsets', values['zero_offsets'], JOINT_COUNT),
+                   _poses('base_errors', values['base_errors'], ARMS),
+                   _poses('camera_errors', values['camera_errors'], CAMERAS), seed)
+
+
+def _numbers(what, values, count):
+    """Return ``values`` as a tuple of ``count`` finite floats; ValueError for anything else."""
+    if not (isinstance(values, list) and len(values) == count
+            and all(isinstance(value, float) and abs(value) < math.inf for value in values)):
+        raise ValueError(f'expected {count} finite floats as {what}, got {values!r}')
+    return tuple(values)
+
+
+def _poses(what, values, names):
+    """Return ``values`` as a tuple of (name, six finite floats); ValueError for anything else."""
+    if not isinstance(values, dict) or set(values) != set(names):
+        raise ValueError(f'expected {what} of {", ".join(names)}, got {values!r}')
+    return tuple((name, _numbers(f'{what} of {name}', values[name], 6)) for name in names)
 
 
 def _truncated_normal(seed):

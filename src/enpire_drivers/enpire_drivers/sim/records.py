@@ -4,24 +4,34 @@ A record is a zipped npz without pickles. Together with the scene folder it is a
 physics, follower, tick, the pose snapshots behind the cameras' newest frames, and the parameters that
 were drawn for the station. It holds ground truth: files are 0600 in a folder of 0700.
 
+A checksum over all of it tells a damaged file from a whole one; `digest` is another thing, the state's
+own name, which reports and manifests carry.
+
 Not covered: the scene itself (its digest is in the record and is compared), and the safety gate and
-trial server, which keep no state from one phase to the next.
+trial server, which keep no state from one phase to the next. The checksum is no signature: whoever can
+write the file can write another.
 """
 
+import hashlib
 import io
 import json
 import os
-import zipfile
+import stat
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from enpire_core.files import write_bytes
+from enpire_core.ticks import TICK_RATE_HZ
 
-FORMAT = 1
+# 2: with a checksum.
+FORMAT = 2
+# Stamps have 31 bits of seconds on the graph: 68 years of the unit's clock.
+MAX_TICK = TICK_RATE_HZ * (2**31 - 1)
 SUFFIX = '.npz'
 _TEXTS = ('unit', 'trial_id', 'phase', 'scene_digest', 'digest')
 _NUMBERS = ('lab_seed', 'tick')
+_SNAPSHOT = 'snapshot_'
 
 
 class RecordError(ValueError):
@@ -57,14 +67,22 @@ def encode(record):
     meta = {name: getattr(record, name) for name in (*_TEXTS, *_NUMBERS)}
     meta.update(format=FORMAT, parameters=record.parameters, cameras=record.cameras,
                 frame_ticks=record.frame_ticks)
-    arrays = {f'snapshot_{tick}': np.frombuffer(data, np.uint8)
-              for tick, data in record.snapshots.items()}
-    text = json.dumps(meta, sort_keys=True).encode()
+    parts = {'meta': json.dumps(meta, sort_keys=True).encode(), 'world': record.world,
+             'follower': record.follower,
+             **{f'{_SNAPSHOT}{tick}': data for tick, data in record.snapshots.items()}}
+    parts['checksum'] = _checksum(parts)
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, meta=np.frombuffer(text, np.uint8),
-                        world=np.frombuffer(record.world, np.uint8),
-                        follower=np.frombuffer(record.follower, np.uint8), **arrays)
+    np.savez_compressed(buffer, **{name: np.frombuffer(data, np.uint8) for name, data in parts.items()})
     return buffer.getvalue()
+
+
+def _checksum(parts):
+    """Return the SHA-256 over all ``parts`` (bytes by name), each with its name and length before it."""
+    digest = hashlib.sha256()
+    for name in sorted(parts):
+        digest.update(f'{name} {len(parts[name])}\n'.encode())
+        digest.update(parts[name])
+    return digest.digest()
 
 
 def decode(data, name='record'):
@@ -76,20 +94,32 @@ def decode(data, name='record'):
         if meta['format'] != FORMAT:
             raise RecordError(f'{name}: expected a record of format {FORMAT}, got {meta["format"]!r}: '
                               'replay it with the version that wrote it')
-        values = {key: _typed(meta, key, str) for key in _TEXTS}
-        values.update({key: _typed(meta, key, int) for key in _NUMBERS})
-        values.update({key: _typed(meta, key, dict) for key in ('parameters', 'cameras', 'frame_ticks')})
-        snapshots = {int(key[len('snapshot_'):]): value for key, value in parts.items()
-                     if key.startswith('snapshot_')}
-        missing = set(values['frame_ticks'].values()) - set(snapshots)
-        if missing:
-            raise RecordError(f'{name}: expected the snapshots of ticks {sorted(missing)}, got none')
-        return Record(world=parts['world'], follower=parts['follower'], snapshots=snapshots, **values)
+        found = _checksum({key: value for key, value in parts.items() if key != 'checksum'})
+        if parts['checksum'] != found:
+            raise RecordError(f'{name}: expected the checksum {parts["checksum"].hex()}, the file has '
+                              f'{found.hex()}: it was damaged or changed')
+        return _record(meta, parts)
     except RecordError:
         raise
-    except (ValueError, KeyError, TypeError, EOFError, OSError, zipfile.BadZipFile) as error:
+    except Exception as error:  # numpy, zipfile, zlib and json have one each for a file that is none
         raise RecordError(f'{name}: expected a state record, got a file that cannot be read as one '
                           f'({type(error).__name__}: {error})') from error
+
+
+def _record(meta, parts):
+    """Return the Record of what stood in a file; ValueError, TypeError, KeyError for anything unsound."""
+    values = {key: _typed(meta, key, str) for key in _TEXTS}
+    values.update({key: _typed(meta, key, int) for key in _NUMBERS})
+    values.update({key: _typed(meta, key, dict) for key in ('parameters', 'cameras', 'frame_ticks')})
+    if not 0 <= values['tick'] <= MAX_TICK:
+        raise ValueError(f'expected a tick in [0, {MAX_TICK}], got {values["tick"]}')
+    for camera in values['cameras']:
+        _typed(values['cameras'], camera, str)
+    ticks = {_typed(values['frame_ticks'], camera, int) for camera in values['frame_ticks']}
+    snapshots = {int(key[len(_SNAPSHOT):]): value for key, value in parts.items() if key.startswith(_SNAPSHOT)}
+    if ticks != set(snapshots):
+        raise ValueError(f'expected the snapshots of ticks {sorted(ticks)}, got those of {sorted(snapshots)}')
+    return Record(world=parts['world'], follower=parts['follower'], snapshots=snapshots, **values)
 
 
 def _typed(meta, key, kind):
@@ -100,10 +130,19 @@ def _typed(meta, key, kind):
 
 
 def open_folder(folder):
-    """Make ``folder`` if need be, for its owner alone (0700), and return its absolute path."""
+    """Make ``folder`` if need be, for its owner alone (0700), and return its absolute path.
+
+    PermissionError for a folder that others may look into: whose it is, and who shall see it, is not
+    decided here. OSError where it can't be made.
+    """
     path = os.path.abspath(folder)
-    os.makedirs(path, mode=0o700, exist_ok=True)
-    os.chmod(path, 0o700)
+    try:
+        os.makedirs(path, mode=0o700)
+    except FileExistsError:
+        mode = stat.S_IMODE(os.stat(path).st_mode)
+        if mode & 0o077:
+            raise PermissionError(f'records: expected a folder for its owner alone (0700) at {path}, got one '
+                                  f'of mode {mode:04o}: name another, or run chmod 700 on it') from None
     return path
 
 

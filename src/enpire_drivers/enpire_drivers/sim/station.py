@@ -11,6 +11,7 @@ how often, changes nothing.
 Not covered: threads. One thread at a time may use a station.
 """
 
+import contextlib
 import hashlib
 
 import numpy as np
@@ -39,8 +40,8 @@ class SimStation:
     ``make_world``: called with the station's parameters, returns a world (`sim.world.World` bound to
     its scene); ``parameters``: those drawn for this station; ``unit``, ``lab_seed``: for the record;
     ``profiles``: Profile by camera; ``scene_digest``: what tells the scene from any other, for the
-    record; ``records_folder``: where records go (made if need be, 0700), None
-    keeps none; ``command_max_age_s``: the follower's; ``silence_s``: wall seconds, see `lockstep`.
+    record; ``records_folder``: where records go (made if need be, 0700; one that others may look into is
+    refused), None keeps none; ``command_max_age_s``: the follower's; ``silence_s``: wall seconds, see `lockstep`.
     """
 
     def __init__(self, make_world, parameters, *, unit, lab_seed, profiles, scene_digest,
@@ -56,7 +57,7 @@ class SimStation:
         self.parameters = parameters
         self.world = make_world(parameters)
         self.tick = 0
-        self._state = self.world.joint_state(0)
+        self._state = _sealed(self.world.joint_state(0))
         self._follower = Follower(self._state.positions, command_max_age_s)
         self._take_frames()
 
@@ -92,7 +93,7 @@ class SimStation:
         return bool(self._fault)
 
     def observe(self):
-        """Return the measured JointState of the current tick."""
+        """Return the measured JointState of the current tick; its arrays can't be written into."""
         return self._state
 
     def digest(self):
@@ -214,19 +215,22 @@ class SimStation:
         """Put the station into the state recorded at ``path``, parameters included; returns the digest.
 
         RecordError for a record that can't be read, is of another scene or of other camera profiles,
-        or whose state does not have the digest it says; EpisodeError inside an episode. The station is
-        as it was then.
+        has a number that can't be, or whose state does not have the digest it says; EpisodeError inside
+        an episode. The station is as it was then.
         """
         record = records.read(path)
         self._check_fits(record, path)
         self._lockstep.check_forget()
-        parameters = type(self.parameters).from_dict(record.parameters)
-        world = self.world if parameters == self.parameters else self._make_world(parameters)
-        before = world.state_bytes(), self._follower.state_bytes()
+        with _said_of(path):
+            parameters = type(self.parameters).from_dict(record.parameters)
+            world = self.world if parameters == self.parameters else self._make_world(parameters)
+            world.check_record(record.world, record.snapshots.values())
+        before = self.world.state_bytes(), self._follower.state_bytes()
         try:
-            self._restore_state(world, record, path)
-        except ValueError:
-            world.restore_bytes(before[0])
+            with _said_of(path):
+                state = self._restore_state(world, record, path)
+        except BaseException:
+            self.world.restore_bytes(before[0])
             self._follower.restore_bytes(before[1])
             raise
         self._lockstep.forget()
@@ -234,21 +238,19 @@ class SimStation:
             self.world.close()
         self.world, self.parameters, self.tick = world, parameters, record.tick
         self.unit, self.lab_seed = record.unit, record.lab_seed
-        self._state = world.joint_state(tick_to_ns(record.tick))
+        self._state = state
         self._fault = ''
         self._book.replace(record.frame_ticks, record.snapshots)
         return record.digest
 
     def _restore_state(self, world, record, path):
-        try:
-            world.restore_bytes(record.world)
-            self._follower.restore_bytes(record.follower)
-        except ValueError as error:
-            raise records.RecordError(f'{path}: {error}') from error
+        self._follower.restore_bytes(record.follower)
+        world.restore_bytes(record.world)
         digest = _digest(world.state_bytes(), self._follower.state_bytes(), record.tick)
         if digest != record.digest:
             raise records.RecordError(f'{path}: expected the digest {record.digest} after restoring, got '
                                       f'{digest}: the file is damaged, or another version wrote it')
+        return _sealed(world.joint_state(tick_to_ns(record.tick)))
 
     def _check_fits(self, record, path):
         if record.scene_digest != self._scene_digest:
@@ -258,8 +260,10 @@ class SimStation:
         if record.cameras != ours:
             raise records.RecordError(f'{path}: expected the camera profiles {ours}, got {record.cameras}: '
                                       'start the station with those')
-        if set(record.frame_ticks) != set(ours):
-            raise records.RecordError(f'{path}: expected a frame of each camera, got {record.frame_ticks}')
+        newest = {camera: profile.newest_tick(record.tick) for camera, profile in self._book.profiles.items()}
+        if record.frame_ticks != newest:
+            raise records.RecordError(f'{path}: expected at tick {record.tick} the frames of {newest}, got '
+                                      f'{record.frame_ticks}: the record contradicts itself')
 
     def _record(self, trial_id, phase):
         world, follower = self.world.state_bytes(), self._follower.state_bytes()
@@ -283,7 +287,7 @@ class SimStation:
             self._lockstep.stop(self._fault)
             raise StationBroken(self._fault) from error
         self.tick += 1
-        self._state = state
+        self._state = _sealed(state)
         self._take_frames()
         return state
 
@@ -309,6 +313,24 @@ def open_station(scene, unit, lab_seed, profiles=None, **options):
                       unit=unit, lab_seed=lab_seed, scene_digest=scene.meta.digest,
                       profiles={camera: parse_profile(text, camera) for camera, text in texts.items()},
                       **options)
+
+
+@contextlib.contextmanager
+def _said_of(path):
+    """Say of what is wrong in a record in which file it is."""
+    try:
+        yield
+    except records.RecordError:
+        raise
+    except Exception as error:
+        raise records.RecordError(f'{path}: {error or type(error).__name__}: restore another record') from error
+
+
+def _sealed(state):
+    """Return ``state``, its arrays closed for writing: everybody who looks at a tick gets the same ones."""
+    for values in (state.positions, state.velocities, state.efforts):
+        values.flags.writeable = False
+    return state
 
 
 def _digest(world, follower, tick):

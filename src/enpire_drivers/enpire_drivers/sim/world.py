@@ -135,11 +135,10 @@ class World:
         return camera_info(self.scene.model, camera, width, height)
 
     def _qpos(self, snapshot):
-        qpos = np.frombuffer(snapshot)
-        if qpos.shape != (self._model.nq,):
-            raise ValueError(f'snapshot: expected {self._model.nq} numbers, got {qpos.size}: it is of '
+        if len(snapshot) != 8 * self._model.nq:
+            raise ValueError(f'snapshot: expected {self._model.nq} numbers, got {len(snapshot) / 8:g}: it is of '
                              'another scene')
-        return qpos
+        return np.frombuffer(snapshot)
 
     # ---- state -----------------------------------------------------------------------------
     def state_bytes(self):
@@ -150,6 +149,26 @@ class World:
 
     def restore_bytes(self, data):
         """Take the state that ``state_bytes`` gave; ValueError, with nothing changed, for another form."""
+        steps, numbers = self._read(data)
+        count = self._state_size
+        mujoco.mj_resetData(self._model, self._data)
+        mujoco.mj_setState(self._model, self._data, numbers[:count], _STATE)
+        self._effort = numbers[count:].copy()
+        self._steps = steps
+
+    def check_record(self, state, snapshots):
+        """Raise ValueError unless ``state`` and ``snapshots`` are of this form and all finite.
+
+        A state in which physics failed has a form too, and can be put back; but nobody shall begin with it.
+        """
+        for what, numbers in (('state of a world', self._read(state)[1]),
+                              *(('snapshot', self._qpos(snapshot)) for snapshot in snapshots)):
+            if not np.isfinite(numbers).all():
+                raise ValueError(f'{what}: expected finite numbers, got '
+                                 f'{numbers[~np.isfinite(numbers)][0]} among them')
+
+    def _read(self, data):
+        """Return (steps, numbers) of a state in bytes; ValueError for another form."""
         size = _HEADER.size + 8 * (self._state_size + JOINT_COUNT)
         if len(data) != size:
             raise ValueError(f'state of a world: expected {size} bytes, got {len(data)}: it is of another '
@@ -158,11 +177,7 @@ class World:
         if magic != _MAGIC or count != self._state_size or steps < 0:
             raise ValueError(f'state of a world: expected the mark {_MAGIC!r} and {self._state_size} '
                              f'numbers, got {magic!r} and {count}: it is of another scene or version')
-        numbers = np.frombuffer(data, offset=_HEADER.size)
-        mujoco.mj_resetData(self._model, self._data)
-        mujoco.mj_setState(self._model, self._data, numbers[:count], _STATE)
-        self._effort = numbers[count:].copy()
-        self._steps = steps
+        return steps, np.frombuffer(data, offset=_HEADER.size)
 
     def digest(self):
         """Return the SHA-256 (hex) of the state."""
