@@ -11,9 +11,10 @@ Not covered: relations between parameters; put them into `__post_init__` as a Va
 """
 
 import dataclasses
-import difflib
 import math
 import typing
+
+from enpire_core.words import nearest
 
 UNIT_SUFFIXES = {
     's': ('_s',), 'Hz': ('_hz',), 'm': ('_m',), 'rad': ('_rad',), 'm/s': ('_m_s',),
@@ -95,7 +96,7 @@ def from_mapping(cls, values, where='parameters'):
     known = {graph_name(field): (field, kind, rules) for field, kind, rules in fields_of(cls)}
     for name in values:
         if name not in known:
-            raise ParameterError(f'{where}: unknown parameter {name!r}{_nearest(name, known)}')
+            raise ParameterError(f'{where}: unknown parameter {name!r}; {nearest(name, known)}')
     arguments = {}
     for name, (field, kind, rules) in known.items():
         if name in values:
@@ -106,11 +107,6 @@ def from_mapping(cls, values, where='parameters'):
         return cls(**arguments)
     except ValueError as error:
         raise ParameterError(f'{where}: {error}') from error
-
-
-def _nearest(name, known):
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return f'; the nearest known one is {close[0]!r}' if close else f'; known: {", ".join(known)}'
 
 
 def _converted(where, name, value, kind, rules):

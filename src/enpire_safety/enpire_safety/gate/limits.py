@@ -14,7 +14,6 @@ wider than the robot's are errors when the file is read. Not covered: accelerati
 """
 
 import dataclasses
-import difflib
 import hashlib
 import json
 import math
@@ -23,6 +22,7 @@ import numpy as np
 import yaml
 
 from enpire_core.joints import ARM_DOF, ARMS, EFFORT_UNIT, JOINT_COUNT, JOINT_NAMES, POSITION_UNIT
+from enpire_core.words import nearest
 
 KINDS = tuple(f'joint{i}' for i in range(1, ARM_DOF + 1)) + ('gripper',)
 UNITS = {kind: POSITION_UNIT[f'{ARMS[0]}_{kind}'] for kind in KINDS}
@@ -199,10 +199,7 @@ def _keys(data, known, where, every=False, more=()):
         raise LimitsError(f'{where}: expected a mapping with {", ".join(known)}, got {data!r}')
     for key in data:
         if key not in known and key not in more:
-            names = (*known, *more)
-            close = difflib.get_close_matches(str(key), names, n=1, cutoff=0.4)
-            hint = f'the nearest known one is {close[0]!r}' if close else f'known: {", ".join(names)}'
-            raise LimitsError(f'{where}: unknown key {key!r}; {hint}')
+            raise LimitsError(f'{where}: unknown key {key!r}; {nearest(key, (*known, *more), cutoff=0.4)}')
     missing = [key for key in known if key not in data] if every else []
     if missing:
         raise LimitsError(f'{where}: {", ".join(missing)} missing')
