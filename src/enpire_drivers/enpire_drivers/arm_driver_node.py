@@ -62,9 +62,12 @@ class ArmDriverParameters:
 
     def __post_init__(self):
         """Refuse a factor so small that one tick would last as long as silence."""
-        if not (self.real_time_factor == 0.0 or self.real_time_factor >= SLOWEST):
-            raise ValueError(f'real_time_factor: expected 0 or {SLOWEST} or more, '
-                             f'got {self.real_time_factor}')
+        factor = self.real_time_factor
+        if not (factor == 0.0 or factor >= SLOWEST):
+            raise ValueError(f'real_time_factor: expected 0 or {SLOWEST} or more, got {factor}')
+        if factor > 0.0 and not TICK_S / factor < self.silence_s:
+            raise ValueError(f'real_time_factor: expected a tick shorter than silence_s ({self.silence_s:g} s), '
+                             f'got {TICK_S / factor:.2f} s with {factor:g}: raise one of the two')
 
 
 class Pace:
@@ -123,6 +126,7 @@ class ArmDriver(ManagedNode):
 
     def start(self):
         """Show the present state and begin to listen."""
+        self.fault = ''
         self._beat_timer = self.create_steady_timer(BEAT_S, self._on_beat)
         self._free_timer = self.create_steady_timer(TICK_S, self._on_free_tick)
         self._pace_timer = self.create_steady_timer(TICK_S, self._on_pace)
@@ -204,6 +208,8 @@ class ArmDriver(ManagedNode):
             self._ignore(str(error))
             return
         self._moved(state, begun_s)
+        # Who sent it could hear nothing while it waited: its silence begins here.
+        self._station.heard(begun_s)
         self._taken += 1
         self._busy_s += self._wall() - begun_s
 
@@ -230,7 +236,8 @@ class ArmDriver(ManagedNode):
 
     def _on_beat(self):
         wall_s = self._wall()
-        if self._station.check_silence(wall_s):
+        # While a command waits for its pace it is the driver that is silent.
+        if self._waiting is None and self._station.check_silence(wall_s):
             self.get_logger().error(f'{self._station.broken}: the world runs freely and the arms hold')
             self._waiting = None
             self._run_freely()
@@ -259,6 +266,7 @@ class ArmDriver(ManagedNode):
         except (EpisodeError, StationBroken, OSError) as error:
             response.success, response.message = False, str(error)
             return response
+        self.fault = ''
         response.success = True
         response.stamp = ns_to_stamp(start.stamp_ns)
         response.record, response.digest = start.record, start.digest

@@ -3,8 +3,8 @@
 from enpire_drivers.sim.rendering import RenderingError
 
 # Every verdict looks through it. Opening OpenGL costs a quarter of a second of CPU time: with many stations
-# on few cores that is seconds in which the station can say nothing. So it is done before it says its first
-# word, and not in the middle of a trial.
+# on few cores that is seconds in which the station can say nothing. So it is done, by a frame that nobody
+# sees, before it says its first word, and not in the middle of a trial.
 OPENED_EARLY = 'top_camera'
 
 
@@ -30,6 +30,10 @@ class Bench:
         self.camera_trouble = self._open_camera()
         return self.station
 
+    def forgive_camera(self):
+        """Forget why a camera could not be opened: the next look tries again."""
+        self.camera_trouble = ''
+
     def _open_camera(self):
         try:
             self.station.open_camera(OPENED_EARLY)
@@ -39,6 +43,7 @@ class Bench:
 
     def close(self):
         """Close the station; may be called twice."""
+        self.camera_trouble = ''
         station, self.station = self.station, None
         if station is not None:
             station.close()

@@ -12,8 +12,9 @@ gets the frame of the present. Receivers drop what they have by its stamp. Colou
 camera share one optical frame, as on a D405. camera_info is the nominal one: a station's camera is a
 little off it.
 
-On silence: there is no input. A camera that can't render says so in /diagnostics and publishes
-nothing: whoever needs its frames sees them grow old.
+On silence: there is no input. A camera that can't render says so in /diagnostics from the start and
+publishes nothing until hw_reset: whoever needs its frames sees them grow old. So it is while the arm
+driver, which holds the world, is put away; frames come again when it is configured again.
 """
 
 import math
@@ -34,6 +35,7 @@ BEAT_S = 0.05
 FAST_REPEATS = 20
 SLOW_REPEAT_S = 0.5
 DIAGNOSTICS_S = 1.0
+NO_WORLD = 'expected the arm driver to be configured: it opens the world that the cameras look at'
 # Reliable, the newest only. A picture goes out in many pieces and best effort loses some of them: at
 # 640x480 about a quarter, found again only with the next beat. Who subscribes with the
 # sensor profile is served too. A subscriber that hangs does not stop the publisher.
@@ -99,6 +101,7 @@ class CameraDriver(ManagedNode):
         bench.profiles = self.parameters.profiles()
         self._streams, self._offered = {}, []
         self._beat_timer = None
+        self._station = None
         self._version = -1
         self._reported_s = -math.inf
         self._watcher = self.guard(self._on_moved, 'publishing frames')
@@ -107,7 +110,7 @@ class CameraDriver(ManagedNode):
     def open(self):
         """Offer the topics and services of each camera."""
         if self._bench.station is None:
-            raise ValueError('expected the arm driver to be configured first: it opens the world')
+            raise ValueError(NO_WORLD)
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', qos.EVENTS)
         self._offered = [(self.destroy_publisher, self._diagnostics)]
         for camera in self._bench.station.cameras:
@@ -122,10 +125,6 @@ class CameraDriver(ManagedNode):
                 Empty, f'{camera}/hw_reset',
                 lambda request, response, camera=camera: self._on_reset(camera, response))))
 
-        if self._bench.camera_trouble:
-            # The station moves all the same; whoever needs a frame sees that none comes.
-            self.get_logger().error(self._bench.camera_trouble)
-
     def _stream(self, kind, topic, make, camera, frame_id):
         publisher = self.create_publisher(kind, topic, FRAMES)
         self._offered.append((self.destroy_publisher, publisher))
@@ -133,7 +132,7 @@ class CameraDriver(ManagedNode):
 
     def start(self):
         """Begin to watch the station."""
-        self.fault = ''
+        self._look_for_station()
         self._beat_timer = self.create_steady_timer(BEAT_S, self._on_beat)
         self._bench.watch(self._watcher)
 
@@ -154,6 +153,14 @@ class CameraDriver(ManagedNode):
         """Publish no frame any more, and say so in /diagnostics until `hw_reset`."""
         self.fault = text
 
+    def _look_for_station(self):
+        """Take up the station that the bench holds now, and what is known about its cameras."""
+        self._station, self._version = self._bench.station, -1
+        self.fault = NO_WORLD if self._station is None else self._bench.camera_trouble
+        if self.fault:
+            # The arms move all the same; whoever needs a frame sees that none comes.
+            self.get_logger().error(self.fault)
+
     # ---- frames ----------------------------------------------------------------------------
     def _on_moved(self):
         # The hot path: topics are looked at only where a camera has a new frame.
@@ -164,6 +171,8 @@ class CameraDriver(ManagedNode):
 
     def _on_beat(self):
         wall_s = self._wall()
+        if self._bench.station is not self._station:
+            self._look_for_station()
         if not 0.0 <= wall_s - self._reported_s < DIAGNOSTICS_S:
             self._report_diagnostics(wall_s)
         if not self.fault:
@@ -188,8 +197,10 @@ class CameraDriver(ManagedNode):
 
     def _on_reset(self, camera, response):
         self.get_logger().warning(f'{camera}: hw_reset: what was rendered is dropped')
-        self._bench.station.reset_camera(camera)
-        self.fault = ''
+        if self._bench.station is not None:
+            self._bench.station.reset_camera(camera)
+            self._bench.forgive_camera()
+            self.fault = ''
         return response
 
     # ---- diagnostics -----------------------------------------------------------------------
@@ -200,7 +211,7 @@ class CameraDriver(ManagedNode):
         for camera, streams in self._streams.items():
             values[f'{camera}.profile'] = self._bench.profiles[camera]
             values[f'{camera}.images_sent'] = streams[0].sent + streams[1].sent
-            values[f'{camera}.rendered'] = station.rendered(camera)
+            values[f'{camera}.rendered'] = 0 if station is None else station.rendered(camera)
         self._diagnostics.publish(diagnostics_message(
             self.get_clock().now().to_msg(), f'{self.get_namespace()}/camera_driver', self._bench.unit,
             DiagnosticStatus.ERROR if self.fault else DiagnosticStatus.OK,
