@@ -12,6 +12,7 @@ from bench_station import BLOCK_XML, block_scene
 from enpire_core.joints import JOINT_NAMES
 from enpire_core.scene import TaskScene
 from enpire_description import share_path
+from enpire_drivers.sim import scene as scene_module
 from enpire_drivers.sim.engine import mujoco
 from enpire_drivers.sim.motors import load_motors
 from enpire_drivers.sim.scene import (META_FILE, MODEL_FILE, SceneError, build_scene, home_positions,
@@ -100,6 +101,52 @@ def test_a_changed_file_is_refused(tmp_path, name):
         path.write_bytes(data)
     with pytest.raises(SceneError, match='changed'):
         load_scene(tmp_path)
+
+
+@pytest.mark.parametrize('change', [
+    lambda meta: [], lambda meta: None, lambda meta: {**meta, 'more': 1}, lambda meta: {**meta, 'digest': None},
+    lambda meta: {**meta, 'initial_qpos': 3}, lambda meta: {**meta, 'initial_qpos': ['x']},
+    lambda meta: {**meta, 'object_joints': [['block']]}, lambda meta: {**meta, 'name': {}},
+    *(lambda meta, name=name: {k: v for k, v in meta.items() if k != name}
+      for name in ('mujoco_version', 'digest', 'name', 'object_joints', 'initial_qpos'))])
+def test_a_description_of_another_form_is_refused(tmp_path, change):
+    write_scene(tmp_path, block_scene())
+    path = tmp_path / META_FILE
+    path.write_text(json.dumps(change(json.loads(path.read_text()))))
+    with pytest.raises(SceneError, match='write_scene.*write the scene again'):
+        load_scene(tmp_path)
+
+
+def test_a_scene_of_another_mujoco_is_refused_by_name(tmp_path):
+    write_scene(tmp_path, block_scene())
+    path = tmp_path / META_FILE
+    path.write_text(json.dumps({**json.loads(path.read_text()), 'mujoco_version': '1.2.3'}))
+    with pytest.raises(SceneError, match='got 1.2.3: write the scene again'):
+        load_scene(tmp_path)
+
+
+@pytest.mark.parametrize('data, text', [(b'no model', 'expected a model of MuJoCo'), (None, 'initial_qpos')])
+def test_a_folder_whose_digest_is_right_and_whose_content_is_not_is_refused(tmp_path, data, text):
+    scene = write_scene(tmp_path, block_scene())
+    fields = {name: value for name, value in vars(scene.meta).items() if name != 'digest'}
+    if data is None:
+        data, fields['initial_qpos'] = (tmp_path / MODEL_FILE).read_bytes(), (0.0,) * 3
+    (tmp_path / MODEL_FILE).write_bytes(data)
+    (tmp_path / META_FILE).write_text(json.dumps({**fields, 'digest': scene_module._digest(data, fields)}))
+    with pytest.raises(SceneError, match=text):
+        load_scene(tmp_path)
+
+
+def test_what_is_loaded_is_what_was_digested(tmp_path, monkeypatch):
+    """Another process may write into the folder between the two."""
+    write_scene(tmp_path, block_scene())
+    digest = scene_module._digest
+
+    def digest_and_lose_the_file(data, fields):
+        (tmp_path / MODEL_FILE).write_bytes(b'another')
+        return digest(data, fields)
+    monkeypatch.setattr(scene_module, '_digest', digest_and_lose_the_file)
+    assert load_scene(tmp_path).model.nu == len(JOINT_NAMES)
 
 
 def test_a_missing_scene_says_what_to_do(tmp_path):

@@ -5,6 +5,7 @@ compiled model with a description beside it, `load_scene` takes it from there, `
 in memory. The same task scene gives the same bytes.
 """
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -174,18 +175,40 @@ def load_scene(folder):
     """Return the Scene in ``folder``; SceneError where it is missing, damaged or of another MuJoCo."""
     folder = Path(folder)
     try:
-        fields = json.loads((folder / META_FILE).read_text(encoding='utf-8'))
+        fields = _fields_in(json.loads((folder / META_FILE).read_text(encoding='utf-8')))
         data = (folder / MODEL_FILE).read_bytes()
-        digest = fields.pop('digest')
-        fields = {**fields, 'object_joints': tuple(fields['object_joints']),
-                  'initial_qpos': tuple(fields['initial_qpos'])}
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError) as error:
         raise SceneError(f'scene: expected {MODEL_FILE} and {META_FILE} as write_scene makes them in '
                          f'{folder}, got {error!r}: write the scene again') from error
+    digest = fields.pop('digest')
     if fields['mujoco_version'] != mujoco.__version__:
         raise SceneError(f'scene in {folder}: expected one written by MuJoCo {mujoco.__version__}, got '
                          f'{fields["mujoco_version"]}: write the scene again')
     if _digest(data, fields) != digest:
         raise SceneError(f'scene in {folder}: expected the digest {digest}, the files have another: they '
                          'were changed; write the scene again')
-    return Scene(mujoco.MjModel.from_binary_path(str(folder / MODEL_FILE)), SceneMeta(digest=digest, **fields))
+    try:
+        # From the bytes that were digested: the file may be another by now.
+        model = mujoco.MjModel.from_binary_path(MODEL_FILE, {MODEL_FILE: data})
+    except ValueError as error:
+        raise SceneError(f'scene in {folder}: expected a model of MuJoCo in {MODEL_FILE}, got {error}: write '
+                         'the scene again') from error
+    if len(fields['initial_qpos']) != model.nq:
+        raise SceneError(f'scene in {folder}: expected {model.nq} numbers as initial_qpos, got '
+                         f'{len(fields["initial_qpos"])}: write the scene again')
+    return Scene(model, SceneMeta(digest=digest, **fields))
+
+
+def _fields_in(values):
+    """Return the fields of a SceneMeta out of JSON; ValueError for anything else."""
+    names = {field.name for field in dataclasses.fields(SceneMeta)}
+    if not isinstance(values, dict) or set(values) != names:
+        found = sorted(values) if isinstance(values, dict) else type(values).__name__
+        raise ValueError(f'expected the fields {sorted(names)}, got {found}')
+    lists = {'object_joints': str, 'initial_qpos': float}
+    for name, value in values.items():
+        sound = (isinstance(value, list) and all(isinstance(item, lists[name]) for item in value)
+                 if name in lists else isinstance(value, str))
+        if not sound:
+            raise ValueError(f'expected {name} as write_scene writes it, got {value!r}')
+    return {name: tuple(value) if name in lists else value for name, value in values.items()}
