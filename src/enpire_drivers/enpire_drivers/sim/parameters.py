@@ -1,7 +1,9 @@
 """How one simulated station differs from the nominal one: small errors of calibration.
 
-Drawn once from (lab seed, unit), then constant. Everything a station measures carries them: nobody
-on the graph sees the true values.
+Drawn once from (lab seed, unit), then constant. Everything a station measures carries them, and no topic
+has the true values. They are no secret: whoever reads lab seed and unit, which are ROS parameters of the
+driver and stand in a run's lab.yaml, can draw them again. Policies have no ROS, but nothing keeps their
+process from reading files yet. So no result may rest on a policy's not knowing them.
 """
 
 import math
