@@ -4,16 +4,15 @@ from __future__ import annotations
 import argparse
 import fcntl
 import os
-import signal
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Iterator, NoReturn, Optional
+from typing import Callable, Iterator, Optional
 
-from . import machine, python_packages, wheel_paths, workspace
+from . import machine, python_packages, signals, wheel_paths, workspace
 from .errors import SetupError, disk_full, is_disk_full
 from .log import Log, plain_environment, progress
 from .stamps import Stamps, key_of
@@ -154,20 +153,27 @@ class Setup:
 
 
 @contextmanager
-def only_one(state: Path) -> Iterator[None]:
-    """Hold the set-up's lock; wait for another set-up of this repository, and say so."""
+def only_one(state: Path) -> Iterator[int]:
+    """Hold the set-up's lock; wait for another set-up of this repository, and say so.
+
+    Yields the lock's descriptor: as long as a copy of it is open, the lock is held.
+    """
     state.mkdir(parents=True, exist_ok=True)
-    with open(state / 'lock', 'w', encoding='utf-8') as file:
+    with open(state / 'lock', 'a+', encoding='utf-8', errors='replace') as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            print('  another set-up of this folder is at work: waiting for it', flush=True)
+            file.seek(0)
+            print(
+                f'  another set-up of this folder (process {file.read().strip() or "unknown"}), or a '
+                'program that it started, is at work: waiting for its end',
+                flush=True,
+            )
             fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
-def _stopped(_signal: int, _frame: object) -> NoReturn:
-    raise KeyboardInterrupt
+        file.truncate(0)
+        file.write(f'{os.getpid()}\n')
+        file.flush()
+        yield file.fileno()
 
 
 def explain(error: OSError, root: Path) -> str:
@@ -189,20 +195,21 @@ def run(arguments: list[str], root: Optional[Path] = None) -> int:
     )
     parser.parse_args(arguments)
     root = root or Path(__file__).resolve().parents[2]
-    signal.signal(signal.SIGTERM, _stopped)
     start = time.monotonic()
     log: Optional[Log] = None
     try:
-        setup = Setup(root)
-        if not setup.due():
+        with signals.listening():
+            setup = Setup(root)
+            if not setup.due():
+                return 0
+            print(f'Set-up of {root}', flush=True)
+            with only_one(setup.state) as lock:
+                log = setup.log
+                log.held_by_programs = (lock,)
+                setup.run()
+                log.close()
+            print(f'Set-up done in {time.monotonic() - start:.1f} s', flush=True)
             return 0
-        print(f'Set-up of {root}', flush=True)
-        with only_one(setup.state):
-            log = setup.log
-            setup.run()
-            setup.log.close()
-        print(f'Set-up done in {time.monotonic() - start:.1f} s', flush=True)
-        return 0
     except KeyboardInterrupt:
         sentence = 'Set-up was interrupted: run the same command again, it continues.'
         status = 130
@@ -215,5 +222,6 @@ def run(arguments: list[str], root: Optional[Path] = None) -> int:
     details = ''
     if log is not None and log.path.is_file():
         details = f' Details: {log.path}{" (cut short)" if log.cut_short else ""}'
-    sys.stderr.write(f'{sentence}{details}\n')
+    with suppress(OSError):  # the terminal may be closed
+        sys.stderr.write(f'{sentence}{details}\n')
     return status

@@ -8,15 +8,17 @@ from __future__ import annotations
 import collections
 import datetime
 import os
-import signal
 import subprocess
 import sys
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Iterator, Mapping, Optional, Sequence, TextIO
+from typing import IO, Iterator, Mapping, Optional, Sequence, TextIO
 
+from . import guard, signals
+
+_PYTHON = sys.executable
 TAIL_LINES = 400
 
 
@@ -35,6 +37,8 @@ class Log:
         self.path = path
         self._file: Optional[TextIO] = None
         self.cut_short = False
+        # Descriptors that stay open until a program is gone, though the set-up be killed: its lock.
+        self.held_by_programs: tuple[int, ...] = ()
 
     def open(self) -> None:
         """Start the file anew. Raises OSError when it cannot be written."""
@@ -73,40 +77,56 @@ class Log:
     ) -> Outcome:
         """Run a program to its end, its output into the log. The caller judges the status.
 
-        Raises OSError when the program cannot be started.
+        A program that cannot be started has status 127 and says so. Whatever ends this
+        call early, and whatever ends the set-up, ends the program too (`guard.py`).
         """
         self.write(f'\n$ {" ".join(str(word) for word in command)}\n')
         tail: collections.deque[str] = collections.deque(maxlen=TAIL_LINES)
-        process = subprocess.Popen(
-            [str(word) for word in command],
-            env=None if env is None else dict(env),
-            cwd=cwd,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors='replace',
-            start_new_session=True,
-        )
-        assert process.stdout is not None
+        process: Optional[subprocess.Popen[str]] = None
         try:
+            with signals.held():
+                process = self._start(command, env, cwd)
+            assert process.stdout is not None
             for line in process.stdout:
                 tail.append(line)
                 self.write(line)
             status = process.wait()
         except BaseException:
-            _end_family(process)
+            if process is not None:
+                assert process.stdin is not None
+                process.stdin.close()  # the guard ends the program
+                process.wait()
             raise
+        finally:
+            if process is not None:
+                _close(process.stdin, process.stdout)
         self.write(f'(exit status {status})\n')
         return Outcome(status, ''.join(tail))
 
+    def _start(
+        self,
+        command: Sequence[str],
+        env: Optional[Mapping[str, str]],
+        cwd: Optional[Path],
+    ) -> 'subprocess.Popen[str]':
+        return subprocess.Popen(
+            [_PYTHON, '-I', '-S', guard.__file__, *(str(word) for word in command)],
+            env=None if env is None else dict(env),
+            cwd=cwd,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors='replace',
+            start_new_session=True,
+            pass_fds=self.held_by_programs,
+        )
 
-def _end_family(process: 'subprocess.Popen[str]') -> None:
-    """End a program and all that it started: they are a session of their own."""
-    os.killpg(process.pid, signal.SIGTERM)
-    process.wait()
-    with suppress(ProcessLookupError):  # nobody is left
-        os.killpg(process.pid, signal.SIGKILL)
+
+def _close(*files: Optional[IO[str]]) -> None:
+    for file in files:
+        if file is not None:
+            file.close()
 
 
 @contextmanager
@@ -119,8 +139,9 @@ def progress(title: str, log: Log) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        sys.stdout.write('\n')
-        sys.stdout.flush()
+        with suppress(OSError):  # the terminal may be the one that was closed
+            sys.stdout.write('\n')
+            sys.stdout.flush()
         raise
     sys.stdout.write(f'{time.monotonic() - start:.1f} s\n')
     sys.stdout.flush()

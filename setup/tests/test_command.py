@@ -164,6 +164,8 @@ def test_a_second_set_up_waits_for_the_first_and_says_so(root, quick, capsys):
     state.mkdir(parents=True)
     with open(state / 'lock', 'w') as held:
         fcntl.flock(held, fcntl.LOCK_EX)
+        held.write('4321\n')
+        held.flush()
         entered = threading.Event()
 
         def second():
@@ -177,7 +179,7 @@ def test_a_second_set_up_waits_for_the_first_and_says_so(root, quick, capsys):
         while 'waiting' not in text and time.monotonic() < deadline:
             text += capsys.readouterr().out
             entered.wait(0.01)
-        assert 'another set-up of this folder is at work' in text
+        assert 'another set-up of this folder (process 4321), or a program that it started' in text
         assert not entered.is_set()
         fcntl.flock(held, fcntl.LOCK_UN)
         thread.join(timeout=30)
