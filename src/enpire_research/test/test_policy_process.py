@@ -10,8 +10,9 @@ import msgpack
 import numpy as np
 import pytest
 from enpire_core.types import CameraInfo, Frame, JointState
-from enpire_research.trials import policy_process, proc, reset, rollout, wire
+from enpire_research.trials import policy_guard, policy_process, proc, reset, rollout, wire
 from enpire_research.trials.budget import CPU, SILENT, Budget, Meter, Sample
+from enpire_research.trials.station import StationFault
 
 ACTIONS = os.path.join(os.path.dirname(__file__), '..', '..', 'enpire_interfaces', 'action')
 
@@ -49,7 +50,7 @@ def meter():
     meter = Meter(Budget())
     meter.begin(Sample(0.0, 0.0, True))
     assert meter.look(Sample(1.0, 19.9, True)) is None
-    meter.started(19.9)
+    meter.started(Sample(1.0, 19.9, True))
     return meter
 
 
@@ -94,6 +95,41 @@ def test_naps_in_every_tick_add_up_to_silence(meter):
         wall += 1.0
         verdict = meter.look(Sample(wall, 20.0, False))
     assert verdict[0] == SILENT and 'in all' in verdict[1] and 30 < wall < 33
+
+
+def test_naps_too_short_to_be_seen_add_up_too(meter):
+    verdict, waited = None, 0.0
+    for k in range(2000):  # 0.08 s asleep in each answer, and not one look at it
+        verdict = meter.begin(Sample(k * 0.1, 20.0 + k * 0.001, True, waited_s=waited))
+        if verdict:
+            break
+        waited += 0.081
+    assert verdict[0] == SILENT and '120 s' in verdict[1] and 1500 <= k <= 1502
+
+
+def test_waking_for_a_moment_between_two_looks_is_still_sleep(meter):
+    meter.begin(Sample(0.0, 20.0, True))
+    verdicts = []
+    for k in range(1, 1300):
+        verdicts.append(meter.look(Sample(k * 0.1, 20.0 + k * 1e-4, False, waited_s=k * 0.1)))
+        if k % 500 == 0:
+            verdicts.append(meter.begin(Sample(k * 0.1, 20.0 + k * 1e-4, True, waited_s=k * 0.1)))
+    first = next(verdict for verdict in verdicts if verdict)
+    assert first[0] == SILENT and 'in this rollout' in first[1]
+
+
+def test_a_busy_machine_does_not_turn_waiting_for_a_cpu_into_sleep(meter):
+    for k in range(3000):
+        assert meter.begin(Sample(k * 0.1, 20.0 + k * 0.01, True, waited_s=k * 0.1, delayed_s=k * 0.09)) is None
+
+
+def test_a_disk_may_keep_a_policy_but_not_for_ever(meter):
+    meter.begin(Sample(0.0, 20.0, True))
+    verdicts = [meter.look(Sample(k * 0.1, 20.0, False, True)) for k in range(1, 100)]
+    assert not any(verdicts[:55]) and verdicts[62][0] == SILENT
+    meter.begin(Sample(10.0, 20.0, True))
+    for k in range(1, 100):  # it comes on
+        assert meter.look(Sample(10.0 + k * 0.1, 20.0 + k * 0.005, False, True)) is None
 
 
 def test_wall_time_has_an_end_too(meter):
@@ -183,16 +219,133 @@ def test_a_process_started_ahead_serves_one_policy_and_dies_with_its_host_object
     hosts.close()
 
 
-def test_a_policy_process_dies_with_the_process_that_started_it(tmp_path):
-    code = ('import os, time\nfrom enpire_research.trials.policy_process import PolicyHosts\n'
-            'print(PolicyHosts().take().pid, flush=True)\ntime.sleep(99)')
-    server = subprocess.Popen([sys.executable, '-c', code], stdout=subprocess.PIPE,
-                              env={**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path)})
-    policy = int(server.stdout.readline())
-    assert os.path.exists(f'/proc/{policy}')
+def gone(pid):
+    """Whether ``pid`` has ended; a zombie of a container without an init has."""
+    found = proc.stat(pid)
+    return found is None or found.state == b'Z'
+
+
+def until(condition, what):
+    end = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < end, what
+
+
+# A trial server that loads a policy and waits; it prints the pids of the guard and of what the policy left.
+SERVER = """
+import sys, time
+from enpire_research.trials.policy_process import PolicyHosts
+from enpire_research.trials.trial_setup import model_file, home_positions
+hosts = PolicyHosts()
+process = hosts.take()
+hosts.prepare()
+limits = dict.fromkeys(('lower', 'upper', 'velocity', 'effort', 'kp', 'kd', 'home'), [1.0] * 14)
+start = {'source': sys.argv[1], 'seed': 1, 'model': str(model_file()), 'limits': limits}
+process.load(start, 'log', lambda: None, lambda: False)
+print(process.pid, hosts._ahead.result().pid, flush=True)
+sys.stdin.read()
+"""
+LEAVES = """
+import os, signal, sys
+ready = os.pipe()
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        os.environ.clear()
+        os.write(ready[1], b'%d' % os.getpid())
+        signal.pause()
+    os._exit(0)
+with open('@', 'wb') as handle:
+    handle.write(os.read(ready[0], 20))
+def run(robot):
+    pass
+"""
+
+
+def serve(folder, source):
+    """Return a running server, and the pids of guard, waiting guard, and what the policy left."""
+    environ = {**os.environ, 'PYTHONPATH': os.pathsep.join(filter(None, sys.path))}
+    server = subprocess.Popen([sys.executable, '-c', SERVER, source.replace('@', str(folder / 'pid'))],
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environ, cwd=folder)
+    guards = [int(word) for word in server.stdout.readline().split()]
+    assert len(guards) == 2, (folder / 'log').read_text()
+    return server, guards, int((folder / 'pid').read_text())
+
+
+def end(server):
     server.kill()
     server.wait()
-    end = time.monotonic() + 10
-    while os.path.exists(f'/proc/{policy}') and proc._stat(policy)[3] != b'Z':
-        assert time.monotonic() < end, 'it lives on'
+    server.stdin.close()
     server.stdout.close()
+
+
+@pytest.mark.parametrize('stopped', [False, True])
+def test_nothing_is_left_of_a_policy_when_its_server_is_killed(tmp_path, stopped):
+    source = LEAVES + ('os.kill(os.getppid(), signal.SIGSTOP)\n' if stopped else '')
+    server, guards, child = serve(tmp_path, source)
+    until(lambda: len(proc.family(guards[1])) == 2, 'the next one was not started')
+    family = {pid for guard in guards for pid in proc.family(guard) if not gone(pid)}
+    assert len(family) == 5 and child in family  # two guards, two programs, what the policy left
+    end(server)
+    until(lambda: all(gone(pid) for pid in family), 'something lives on')
+
+
+def test_where_a_policy_kills_its_guard_the_server_still_finds_what_it_left(tmp_path):
+    hosts = policy_process.PolicyHosts()
+    process = hosts.take()
+    source = LEAVES.replace('@', str(tmp_path / 'pid')) + 'os.kill(os.getppid(), signal.SIGKILL)\nsignal.pause()\n'
+    start = {'source': source, 'seed': 1, 'model': '', 'limits': {}}
+    with pytest.raises(policy_process.PolicyFailure, match='signal 9') as caught:
+        process.load(start, str(tmp_path / 'log'), lambda: None, lambda: False)
+    assert caught.value.code == policy_process.EXITED
+    child = int((tmp_path / 'pid').read_text())
+    assert process.kill() == []
+    assert not os.path.exists(f'/proc/{child}')
+    hosts.close()
+
+
+def test_a_guard_ends_as_its_command_did_and_kills_what_it_left(tmp_path):
+    for code, status in (('sys.exit(7)', 7), ('os.kill(os.getpid(), 9)', -9), ('os.kill(os.getpid(), 11)', -11),
+                         ('os.kill(os.getpid(), 15)', -15)):
+        hold, kept = os.pipe()
+        # The child holds the pipe: its end is seen by us when nothing is left of both.
+        program = f'import os, sys, time\nif os.fork() == 0:\n    time.sleep(99)\n{code}'
+        guard = subprocess.Popen([sys.executable, '-I', '-S', policy_guard.__file__, str(os.getpid()), str(kept),
+                                  sys.executable, '-S', '-c', program], pass_fds=[kept])
+        os.close(kept)
+        assert os.read(hold, 1) == b''
+        assert guard.wait() == status
+        os.close(hold)
+
+
+def test_a_guard_whose_server_is_not_there_any_more_starts_nothing(tmp_path):
+    guard = subprocess.run([sys.executable, '-I', '-S', policy_guard.__file__, '1', '2', '/bin/touch',
+                            str(tmp_path / 'started')])
+    assert guard.returncode == 1 and not (tmp_path / 'started').exists()
+
+
+def test_a_process_killed_while_it_waits_for_its_policy_is_replaced(tmp_path):
+    hosts = policy_process.PolicyHosts()
+    hosts.prepare()
+    waiting = hosts._ahead.result()
+    until(lambda: len(proc.family(waiting.pid)) == 2, 'it did not start')
+    host = next(pid for pid in proc.family(waiting.pid) if pid != waiting.pid)
+    assert waiting.alive()
+    os.kill(host, 9)
+    until(lambda: not waiting.alive(), 'it lives on')
+    taken = hosts.take()
+    assert taken is not waiting and taken.alive() and gone(waiting.pid)
+    taken.kill()
+    hosts.close()
+
+
+def test_a_process_that_dies_before_it_has_its_policy_is_a_fault_of_ours(tmp_path):
+    hosts = policy_process.PolicyHosts()
+    process = hosts.take()
+    os.kill(process.pid, 9)
+    until(lambda: not process.alive(), 'it lives on')
+    start = {'source': 'x' * 100000, 'seed': 1, 'model': '', 'limits': {}}
+    with pytest.raises(StationFault, match='did not start'):
+        process.load(start, str(tmp_path / 'log'), lambda: None, lambda: False)
+    process.kill()
+    hosts.close()

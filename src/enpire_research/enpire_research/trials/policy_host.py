@@ -4,7 +4,7 @@ It has two pipes to the trial server, an empty folder as its home, /dev/null as 
 nothing else: no ROS, no world, no verifier. It compiles the policy, finds its entry point, and drives
 it: `run(robot)` blocks in exchanges, `act(observation)` is called once a tick.
 
-Arguments: file descriptor to read, file descriptor to write, pid of the trial server.
+Arguments: file descriptor to read, file descriptor to write.
 What it writes last is one of: done, raised, bad_action. What the policy prints goes to its log.
 """
 
@@ -261,13 +261,13 @@ def _report(pipe, call):
 
 def main(argv=None):
     """Serve one policy and exit."""
-    read_fd, write_fd, parent = map(int, (sys.argv if argv is None else argv)[1:4])
-    proc.die_with_parent(parent)
+    read_fd, write_fd = map(int, (sys.argv if argv is None else argv)[1:3])
     bound()
     cv2.setNumThreads(1)
     pipe = Pipe(read_fd, write_fd)
-    pipe.send({'op': 'ready'})
+    pipe.send({'op': 'ready', 'pid': os.getpid()})
     start = pipe.receive()
+    pipe.send({'op': 'taken'})  # what fails from here on is the policy's
     random.seed(start['seed'])
     np.random.seed(start['seed'] & 0xFFFFFFFF)
     loaded = _report(pipe, lambda: load(start['source']))

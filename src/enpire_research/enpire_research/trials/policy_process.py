@@ -1,7 +1,8 @@
 """The trial server's side of a policy's process: start, ask, meter, log, end.
 
 A fresh process serves each rollout. `PolicyHosts` may start the next one early, before anybody knows
-which policy it will get, so that its imports cost nobody time; it never serves two.
+which policy it will get, so that its imports cost nobody time; it never serves two. Between us and it
+stands a guard (`policy_guard`), so that whichever of the three dies, nothing is left of the policy.
 
 Not covered: a sandbox. The process runs as the same user, with network and file system (see the docs:
 what this stage does not protect from).
@@ -19,23 +20,25 @@ import sys
 import tempfile
 import threading
 import time
+from dataclasses import replace
 
 from enpire_core import numerics
-from enpire_research.trials import budget, proc, wire
+from enpire_research.trials import budget, policy_guard, proc, wire
+from enpire_research.trials.log_drain import LOG_BYTES, LogDrain  # noqa: F401 (rollout.py names the bound)
 from enpire_research.trials.station import Cancelled, StationFault
 
 # Codes of Rollout.action; a test compares them with the file.
 SYNTAX, NO_ENTRY, RAISED, EXITED, SILENT, CPU, BAD_ACTION = 204, 205, 206, 207, 208, 209, 210
-LOG_BYTES = 1_000_000
 TEXT_LIMIT = 8000
 LAST_WORD_S = 0.5
 EXIT_WAIT_S = 1.0
 _POLL_S = 0.1
 _TIDY_S = 0.5
-_CHILDREN_S = 1.0
-_LAST_READS = 32
-# Pids of the processes of all PolicyHosts in this process: whoever looks for orphans spares them.
-_living, _living_lock = set(), threading.Lock()
+# Children are looked for so often between answers: where there are none, and where there are some.
+_CHILDREN_S, _KNOWN_CHILDREN_S = 1.0, 0.25
+# What the guard itself uses to start; more is children.
+_GUARD_CPU_S = 0.2
+_TAKES = 3
 _KEEP_ALIVE_S = 0.5
 _PACKAGES = ('enpire_core', 'enpire_research')
 
@@ -46,70 +49,6 @@ class PolicyFailure(Exception):
     def __init__(self, code, text):
         super().__init__(text)
         self.code, self.text = code, text
-
-
-class LogDrain:
-    """Copies what a policy prints into a file, and drops what goes beyond LOG_BYTES.
-
-    A thread of its own, so that a policy that prints never waits for us. `close` ends it whether or
-    not somebody still holds the other end. ``trouble``: why the file lacks something, or ''.
-    """
-
-    def __init__(self, fd, path):
-        self._fd, self._path = fd, path
-        self._log, self._kept = None, 0
-        self.dropped, self.trouble = 0, ''
-        self._write(b'')
-        self._stop_read, self._stop_write = os.pipe()
-        self._thread = threading.Thread(target=self._run, name='policy log', daemon=True)
-        self._thread.start()
-
-    def _run(self):
-        poller = select.poll()
-        poller.register(self._fd, select.POLLIN)
-        poller.register(self._stop_read, select.POLLIN)
-        last_reads = None
-        try:
-            while last_reads != 0:
-                events = dict(poller.poll())
-                if last_reads is None and self._stop_read in events:
-                    last_reads = _LAST_READS  # somebody who still prints doesn't keep us
-                data = os.read(self._fd, 65536) if self._fd in events else b''
-                if not data:
-                    break  # closed by the policy, or nothing left and we are to stop
-                last_reads = None if last_reads is None else last_reads - 1
-                self._keep(data)
-            if self.dropped:
-                self._write(f'\n[{self.dropped} bytes more were printed and dropped: '
-                            f'{LOG_BYTES} are kept]\n'.encode())
-        finally:
-            if self._log is not None:
-                self._log.close()
-
-    def _keep(self, data):
-        room = LOG_BYTES - self._kept
-        if room > 0:
-            self._write(data[:room])
-            self._kept += min(room, len(data))
-        self.dropped += max(0, len(data) - room)
-
-    def _write(self, data):
-        """Write to the log; where that fails (a full disk) say why once and go on without one."""
-        if self.trouble:
-            return
-        try:
-            if self._log is None:
-                self._log = open(self._path, 'wb', buffering=0)
-            self._log.write(data)
-        except OSError as error:
-            self.trouble = f'{self._path}: what the policy prints cannot be kept: {error.strerror}'
-
-    def close(self):
-        """Take what is there, end the thread, close the file."""
-        os.write(self._stop_write, b'x')
-        self._thread.join()
-        for fd in (self._fd, self._stop_read, self._stop_write):
-            os.close(fd)
 
 
 class PolicyProcess:
@@ -124,8 +63,8 @@ class PolicyProcess:
         self._write, self._read, self._output = to_policy[1], from_policy[0], output[0]
         try:
             self._process = subprocess.Popen(
-                [sys.executable, '-m', 'enpire_research.trials.policy_host', str(to_policy[0]), str(from_policy[1]),
-                 str(os.getpid())],
+                [sys.executable, '-I', '-S', policy_guard.__file__, str(os.getpid()), f'{to_policy[0]},{from_policy[1]}',
+                 sys.executable, '-m', 'enpire_research.trials.policy_host', str(to_policy[0]), str(from_policy[1])],
                 stdin=subprocess.DEVNULL, stdout=output[1], stderr=output[1], cwd=self._home,
                 env=environment(self._home, self._mark), pass_fds=(to_policy[0], from_policy[1]),
                 start_new_session=True)
@@ -137,16 +76,17 @@ class PolicyProcess:
         finally:
             for fd in (to_policy[0], from_policy[1], output[1]):
                 os.close(fd)
-        self.pid = self._process.pid
-        with _living_lock:
-            _living.add(self.pid)
+        # The guard's, and that of the policy below it, which says so itself before it has a policy.
+        self.pid = self._host = self._process.pid
         os.set_blocking(self._write, False)
         os.set_blocking(self._read, False)
         self._inbox = wire.Inbox(wire.MAX_FROM_POLICY)
         self._drain = None
         self._dead = False
-        self._ready = False
-        self._children_cpu_s, self._children_seen_s = 0.0, clock()
+        # CPU time of all but the policy's own process, and what was known when it was last looked up.
+        self._others_cpu_s = self._reaped_s = self._delayed_s = 0.0
+        self._seen_s = clock()
+        self._waited_s = 0.0
 
     # ---- talking ---------------------------------------------------------------------------
     def load(self, start, log_path, waiting, cancelled):
@@ -158,14 +98,13 @@ class PolicyProcess:
         """
         self._drain = LogDrain(self._output, log_path)
         self._begin()
-        if not self._ready:
-            try:
-                self._expect('ready', waiting, cancelled)
-            except PolicyFailure as failure:
-                raise StationFault(f'the policy process did not start: {failure.text}; what it printed is in '
-                                   f'{log_path}') from failure
-            self._ready = True
-        self._send(start, waiting, cancelled)
+        try:
+            self._host = self._expect('ready', waiting, cancelled)['pid']
+            self._send(start, waiting, cancelled)
+            self._expect('taken', waiting, cancelled)
+        except PolicyFailure as failure:
+            raise StationFault(f'the policy process did not start: {failure.text}; what it printed is in '
+                               f'{log_path}') from failure
         message = self._receive(waiting, cancelled)
         if message.get('op') == 'load_failed':
             kind = message.get('kind')
@@ -174,15 +113,23 @@ class PolicyProcess:
         self._check_end(message)
         if message.get('op') != 'loaded':
             raise PolicyFailure(BAD_ACTION, f'expected the policy to load, got {wire.shown(message)}')
-        self._meter.started(proc.cpu_of(self.pid))
+        self._waited_s = 0.0
+        self._meter.started(self._seen(self._clock()))
 
     def ask(self, message, waiting, cancelled):
         """Send ``message`` and return the policy's next one, 'done' included; PolicyFailure on its end."""
         self._begin()
         self._send(message, waiting, cancelled)
         answer = self._receive(waiting, cancelled)
+        self._waited_s += self._clock() - self._asked_s
         self._check_end(answer)
         return answer
+
+    def alive(self):
+        """Whether its program still runs, as far as one can see without asking it."""
+        # Nobody but it holds the other end of this pipe.
+        ends = select.POLLHUP | select.POLLERR
+        return not any(event & ends for _, event in _poller(self._read, 0).poll(0))
 
     def last_word(self, message):
         """Tell the policy its end and give it a moment to print; what it says is not heard."""
@@ -194,11 +141,11 @@ class PolicyProcess:
 
     def pause(self):
         """Stop its processes (SIGSTOP) while somebody else acts."""
-        proc.stop_group(self.pid, True)
+        proc.stop_group(self._host, True)
 
     def resume(self):
         """Let them run again."""
-        proc.stop_group(self.pid, False)
+        proc.stop_group(self._host, False)
 
     def kill(self):
         """Kill the process and all it started, reap them, close the log. Twice is fine.
@@ -209,10 +156,8 @@ class PolicyProcess:
             return []
         self._dead = True
         self._process.poll()  # its status, before somebody else reaps it
-        left = proc.kill_family(self.pid, self._mark, self._others(), clock=self._clock)
+        left = proc.kill_family(self.pid, self._mark, clock=self._clock)
         self._process.wait()
-        with _living_lock:
-            _living.discard(self.pid)
         for fd in (self._write, self._read):
             os.close(fd)
         if self._drain is not None:
@@ -236,22 +181,37 @@ class PolicyProcess:
         return '' if self._drain is None else self._drain.trouble
 
     # ---- inside ----------------------------------------------------------------------------
-    def _others(self):
-        with _living_lock:
-            return _living - {self.pid}
-
     def _begin(self):
-        self._asked_s = self._last_kept_s = self._last_look_s = self._clock()
-        if not self._asked_s - self._children_seen_s <= _CHILDREN_S:
-            self._see_children()
-        # Children are looked for while one waits, and now and then: between, they count as last seen.
-        self._judge(self._meter.begin(budget.Sample(
-            self._asked_s, proc.cpu_of(self.pid) + self._children_cpu_s, True)))
+        self._asked_s = self._last_kept_s = self._last_look_s = now = self._clock()
+        known = self._others_cpu_s > _GUARD_CPU_S
+        host = proc.stat(self._host)
+        # A child that was reaped has moved from the others to the policy's own: it counts once.
+        if host is not None and host.reaped_s != self._reaped_s \
+                or not now - self._seen_s <= (_KNOWN_CHILDREN_S if known else _CHILDREN_S):
+            sample = self._seen(now)
+        else:
+            # Others are looked for while one waits, and now and then: between, they count as last seen.
+            sample = self._sample(now, 0.0 if host is None else host.cpu_s + self._others_cpu_s, True, False)
+        self._judge(self._meter.begin(sample))
+
+    def _sample(self, now, cpu_s, running, blocked):
+        return budget.Sample(now, cpu_s, running, blocked, self._waited_s, self._delayed_s)
+
+    def _seen(self, now):
+        """Return a Sample of all its processes, looked up."""
+        usage, host = proc.usage(self.pid, self._mark), proc.stat(self._host)
+        if host is not None:
+            self._others_cpu_s, self._reaped_s = max(0.0, usage.cpu_s - host.cpu_s), host.reaped_s
+        self._seen_s = now
+        # Of a busy machine it is no fault that the policy waits for a CPU, or that we do to hear it.
+        self._delayed_s = proc.delay_of(self._host) + proc.delay_of('thread-self')
+        return self._sample(now, usage.cpu_s, usage.running, usage.blocked)
 
     def _expect(self, op, waiting, cancelled):
         message = self._receive(waiting, cancelled)
         if message.get('op') != op:
             raise PolicyFailure(EXITED, f'expected the policy process to say {op!r}, got {wire.shown(message)}')
+        return message
 
     def _receive(self, waiting, cancelled):
         """Return the next message. Meters, keeps alive and looks for a cancel while it waits."""
@@ -268,6 +228,8 @@ class PolicyProcess:
                 if not data:
                     raise self._exited()
                 self._inbox.feed(data)
+            elif self._process.poll() is not None and not poller.poll(0):
+                raise self._exited()  # though somebody still holds the pipe
             self._look(waiting, cancelled)
 
     def _send(self, message, waiting, cancelled):
@@ -294,14 +256,8 @@ class PolicyProcess:
         if now - self._last_kept_s >= _KEEP_ALIVE_S:
             self._last_kept_s = now
             waiting()
-        cpu, running = self._see_children()
-        self._judge(self._meter.look(budget.Sample(now, cpu, running)))
-
-    def _see_children(self):
-        cpu, running = proc.usage(self.pid, self._mark, self._others())
-        self._children_cpu_s = max(0.0, cpu - proc.cpu_of(self.pid))
-        self._children_seen_s = self._clock()
-        return cpu, running
+        sample = self._seen(now)
+        self._judge(self._meter.look(replace(sample, waited_s=self._waited_s + now - self._asked_s)))
 
     def _judge(self, verdict):
         if verdict is not None:
@@ -321,6 +277,9 @@ class PolicyProcess:
         try:
             status = self._process.wait(timeout=EXIT_WAIT_S)
         except subprocess.TimeoutExpired:
+            if proc.stat(self._host) is None:
+                return PolicyFailure(EXITED, 'the policy process ended before it said that it was done, and left '
+                                     'processes behind that are hard to end')
             return PolicyFailure(EXITED, 'the policy closed its pipe to the trial server and went on without it')
         if status < 0:
             return PolicyFailure(EXITED, f'the policy process was killed by signal {-status} '
@@ -348,10 +307,16 @@ class PolicyHosts:
 
     def take(self):
         """Return a fresh PolicyProcess; OSError where none can be started."""
-        self.prepare()
-        with self._lock:
-            ahead, self._ahead = self._ahead, None
-        return ahead.result()
+        for _ in range(_TAKES):
+            self.prepare()
+            with self._lock:
+                ahead, self._ahead = self._ahead, None
+            process = ahead.result()
+            if process.alive():
+                break
+            # It died while it waited: of somebody else's doing, and nobody's trial needs to know.
+            process.kill()
+        return process
 
     def close(self):
         """Kill what waits, end the thread."""

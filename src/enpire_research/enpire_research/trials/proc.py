@@ -1,9 +1,9 @@
 """A process and all that it started: what they use, and their end. Linux, by /proc.
 
-A child belongs to its ancestor by descent, by session, by a mark in the environment that it was started
-with, or as an orphan: what a policy's processes leave behind becomes a child of the trial server
-(`adopt_orphans`) and can't get rid of `no_new_privs`, which our own children don't have. Not covered: an
-orphan that emptied its environment, where we ourselves were started with `no_new_privs`.
+A process belongs to its ancestor by descent, by session, by a mark in the environment that it was started
+with, or as an orphan: what is left of a policy whose guard was killed becomes a child of the trial server
+(`adopt_orphans`) and can't get rid of `no_new_privs`, which our own children (guards) don't have. Not
+covered: such an orphan that emptied its environment, where we ourselves were started with `no_new_privs`.
 """
 
 import contextlib
@@ -12,6 +12,7 @@ import math
 import os
 import signal
 import time
+from typing import NamedTuple
 
 _TICK_S = 1.0 / os.sysconf('SC_CLK_TCK')
 MARK = 'ENPIRE_POLICY_MARK'
@@ -19,6 +20,31 @@ _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS = 1, 36, 38
 # In lockstep the world waits meanwhile, and after 5 s it takes us for dead.
 KILL_S = 2.0
 _ROUNDS, _ROUND_S = 400, 0.005
+# So many rounds the first of a family is left alive, so that its orphans are found by it.
+_PATIENT_ROUNDS = 100
+
+
+class Stat(NamedTuple):
+    """A process: CPU seconds of its own and of the children that it reaped; ``state``: b'R', b'S', ..."""
+
+    parent: int
+    session: int
+    own_s: float
+    reaped_s: float
+    state: bytes
+
+    @property
+    def cpu_s(self):
+        """CPU seconds, reaped children included."""
+        return self.own_s + self.reaped_s
+
+
+class Usage(NamedTuple):
+    """A family: CPU seconds; whether one runs or waits for a CPU; whether one can't be interrupted (state D)."""
+
+    cpu_s: float
+    running: bool
+    blocked: bool
 
 
 def die_with_parent(parent_pid):
@@ -45,8 +71,8 @@ def _prctl(option, value):
         raise OSError(code, f'prctl({option}): {os.strerror(code)}')
 
 
-def _stat(pid):
-    """Return (parent, session, CPU seconds with reaped children, state) of ``pid``, or None if gone."""
+def stat(pid):
+    """Return the Stat of ``pid``, or None where it is gone."""
     try:
         with open(f'/proc/{pid}/stat', 'rb') as handle:
             text = handle.read()
@@ -54,35 +80,38 @@ def _stat(pid):
         return None
     # The name stands in brackets and may hold anything.
     fields = text[text.rindex(b')') + 2:].split()
-    cpu = sum(map(int, fields[11:15])) * _TICK_S
-    return int(fields[1]), int(fields[3]), cpu, fields[0]
+    return Stat(int(fields[1]), int(fields[3]), (int(fields[11]) + int(fields[12])) * _TICK_S,
+                (int(fields[13]) + int(fields[14])) * _TICK_S, fields[0])
 
 
-def cpu_of(pid):
-    """Return the CPU seconds that ``pid`` and its reaped children used; 0 where it is gone."""
-    found = _stat(pid)
-    return 0.0 if found is None else found[2]
+def delay_of(pid):
+    """Return the seconds in which the main thread of ``pid`` wanted to run and got no CPU; 0 where it is gone.
 
-
-def family(pid, mark='', others=()):
-    """Return {pid: stat} of ``pid``, its living descendants and session, marked processes and orphans.
-
-    ``others``: our own children that have `no_new_privs` and are no orphans (further policy processes).
+    ``pid`` may be 'thread-self'. 0 also where the kernel doesn't count it (no CONFIG_SCHED_INFO).
     """
+    try:
+        with open(f'/proc/{pid}/schedstat', 'rb') as handle:
+            return int(handle.read().split()[1]) * 1e-9
+    except (OSError, IndexError):
+        return 0.0
+
+
+def family(pid, mark=''):
+    """Return {pid: Stat} of ``pid``, its living descendants and session, marked processes and orphans."""
     stats = {}
     for entry in os.listdir('/proc'):
         if entry.isdigit():
-            found = _stat(int(entry))
+            found = stat(int(entry))
             if found is not None:
                 stats[int(entry)] = found
-    members = {p for p, found in stats.items() if p == pid or found[1] == pid}
+    members = {p for p, found in stats.items() if p == pid or found.session == pid}
     if mark:
         ours, marked_ourselves = os.getpid(), _no_new_privs(os.getpid())
-        members |= {p for p, found in stats.items() if found[0] == ours and p not in others
+        members |= {p for p, found in stats.items() if found.parent == ours
                     and (_marked(p, mark) or (not marked_ourselves and _no_new_privs(p)))}
     grown = True
     while grown:
-        more = {p for p, found in stats.items() if found[0] in members} - members
+        more = {p for p, found in stats.items() if found.parent in members} - members
         members |= more
         grown = bool(more)
     return {p: stats[p] for p in members}
@@ -104,39 +133,39 @@ def _no_new_privs(pid):
         return False  # gone
 
 
-def usage(pid, mark='', others=()):
-    """Return (CPU seconds, whether one runs or waits for CPU or disk) of ``pid`` and its `family`."""
-    members = family(pid, mark, others)
-    cpu = sum(found[2] for found in members.values())
-    return cpu, any(_busy(p) for p in members)
+def usage(pid, mark=''):
+    """Return the Usage of ``pid`` and its `family`."""
+    members = family(pid, mark)
+    states = set().union(*(_states(p) for p in members))
+    return Usage(sum(found.cpu_s for found in members.values()), b'R' in states, b'D' in states)
 
 
-def _busy(pid):
+def _states(pid):
+    """Return the states of the threads of ``pid``; none where it is gone."""
     try:
         threads = os.listdir(f'/proc/{pid}/task')
     except OSError:
-        return False
-    for thread in threads:
-        found = _stat(f'{pid}/task/{thread}')
-        if found is not None and found[3] in (b'R', b'D'):
-            return True
-    return False
+        return set()
+    return {found.state for found in (stat(f'{pid}/task/{thread}') for thread in threads) if found is not None}
 
 
-def kill_family(pid, mark='', others=(), clock=None):
+def kill_family(pid, mark='', clock=None):
     """Kill ``pid`` and its `family` until none is left, and reap those that are our children; KILL_S at most.
 
+    ``pid`` itself dies last: as a child subreaper it keeps its orphans in sight.
     ``clock``: steady seconds; without one the number of rounds alone is bounded.
     Return the pids that still lived after the last round (a fork bomb, or a process in the kernel).
     """
     seen, end = set(), math.inf if clock is None else clock() + KILL_S
-    for _ in range(_ROUNDS):
+    for number in range(_ROUNDS):
         # Looked for first: descent is lost with the first one that dies.
-        members = family(pid, mark, others)
+        members = family(pid, mark)
         seen |= set(members)
-        _signal_group(pid)
-        for member in members:
+        below = [member for member in members if member != pid]
+        for member in below:
             _kill(member)
+        if not below or number >= _PATIENT_ROUNDS or (clock is not None and clock() >= end - KILL_S / 2):
+            _kill(pid)
         # A dead one has no environment to know it by: those seen before are looked at by number.
         seen = {member for member in seen if not _gone(member, seen)}
         # Whoever was born while we killed is found by another look.
@@ -151,9 +180,9 @@ def _gone(pid, family_pids):
     with contextlib.suppress(ChildProcessError):  # another's child: its parent reaps it
         if os.waitpid(pid, os.WNOHANG)[0] == pid:
             return True
-    found = _stat(pid)
+    found = stat(pid)
     # Dead, and its parent is one who goes on and will reap it: neither we nor one of its own family.
-    return found is None or (found[3] == b'Z' and found[0] != os.getpid() and found[0] not in family_pids)
+    return found is None or (found.state == b'Z' and found.parent != os.getpid() and found.parent not in family_pids)
 
 
 def stop_group(pid, stopped):
@@ -164,15 +193,10 @@ def stop_group(pid, stopped):
         return
 
 
-def _signal_group(pid):
-    try:
-        os.killpg(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return
-
-
 def _kill(pid):
-    try:
-        os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return
+    """Kill ``pid``, and where it leads a process group, the group at once: no fork is faster than that."""
+    for kill in (os.killpg, os.kill):
+        try:
+            kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
