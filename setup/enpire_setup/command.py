@@ -199,6 +199,7 @@ def run(arguments: list[str], root: Optional[Path] = None) -> int:
     log: Optional[Log] = None
     try:
         with signals.listening():
+            machine.check_folder(root)
             setup = Setup(root)
             if not setup.due():
                 return 0

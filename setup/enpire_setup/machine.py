@@ -26,6 +26,7 @@ GIB = 1024**3
 # Installed size plus what pip unpacks on the way, measured and rounded up.
 ROOM_BYTES = {'wheels': 1.5 * GIB, 'sourced-ros': 1.2 * GIB}
 ROOM_TO_BUILD_BYTES = 0.2 * GIB
+_BREAKING = re.compile(r'[\s:;\'"`$\\]')
 
 
 @dataclass(frozen=True)
@@ -41,21 +42,52 @@ def sourced_ros(environ: Mapping[str, str], root: Path) -> Optional[Path]:
     """Return the prefix of the ROS that the shell has sourced, or None.
 
     The project's own folders don't count: `setup/env.sh` names them as prefixes
-    too. Raises SetupError when a ROS other than Jazzy is sourced.
+    too. Raises SetupError when a ROS other than Jazzy is sourced, or what another
+    clone of this repository has built.
     """
+    ours = {path.parent.name for path in root.glob('src/*/package.xml')}
+    found = None
     for entry in environ.get('AMENT_PREFIX_PATH', '').split(os.pathsep):
         prefix = Path(entry)
-        if not entry or root in (prefix, *prefix.parents):
+        if not entry or _is_inside(prefix, root):
             continue
-        if (prefix / 'share' / 'rclpy').is_dir():
-            distro = environ.get('ROS_DISTRO', 'unnamed')
-            if distro != 'jazzy':
-                raise SetupError(
-                    f'Set-up expected ROS 2 Jazzy or no ROS in this shell, and found ROS_DISTRO='
-                    f'{distro} ({prefix}): open a shell that does not source it, or source Jazzy.'
-                )
-            return prefix
-    return None
+        is_ros = (prefix / 'share' / 'rclpy').is_dir()
+        # ROS of its own packages is no virtual environment; ours is one.
+        of_a_clone = is_ros and (prefix / 'pyvenv.cfg').exists()
+        if of_a_clone or (prefix.name in ours and prefix.is_dir()):
+            raise SetupError(
+                'Set-up expected ROS 2 Jazzy of its own packages or no ROS, and this shell has '
+                f'sourced the environment of another clone ({prefix}): open a new shell.'
+            )
+        if is_ros and found is None:
+            found = prefix
+    distro = environ.get('ROS_DISTRO', 'unnamed')
+    if found is not None and distro != 'jazzy':
+        raise SetupError(
+            f'Set-up expected ROS 2 Jazzy or no ROS in this shell, and found ROS_DISTRO='
+            f'{distro} ({found}): open a shell that does not source it, or source Jazzy.'
+        )
+    return found
+
+
+def _is_inside(path: Path, root: Path) -> bool:
+    """Say whether a path is below `root`, by its words or through links above it."""
+    return any(folder == root or folder.resolve() == root for folder in (path, *path.parents))
+
+
+def check_folder(root: Path) -> None:
+    """Raise SetupError when programs that the set-up needs can't work in a folder of this name.
+
+    A blank breaks the first line of installed programs (`#!/folder/.venv/bin/python`),
+    a colon breaks PATH, a semicolon CMake's lists, the others shell code that is generated.
+    """
+    found = sorted(set(_BREAKING.findall(str(root))))
+    if found:
+        raise SetupError(
+            'Set-up expected a folder whose path has no blank, colon, semicolon, quote, dollar or '
+            f'backslash, and found {" ".join(map(repr, found))} in {str(root)!r}: move it to a '
+            'folder with a plain name, then run the same command there.'
+        )
 
 
 def check_platform(mode: str, system: str, machine: str, libc: str) -> None:

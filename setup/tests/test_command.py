@@ -149,6 +149,17 @@ def test_an_error_is_one_sentence_and_the_name_of_the_log(
     assert str(root / '.venv' / '.enpire' / 'setup.log') in err
 
 
+def test_a_folder_that_programs_cannot_work_in_is_refused_before_anything_is_written(
+    root, quick, capsys
+):
+    odd = root / 'a folder'
+    odd.mkdir()
+    assert command.run([], odd) == 1
+    out, err = capsys.readouterr()
+    assert 'no blank, colon' in err and err.count('\n') == 1 and out == ''
+    assert list(odd.iterdir()) == [] and quick == []
+
+
 def test_a_disk_that_is_full_from_the_start_is_told_without_a_log(root, quick, capsys, monkeypatch):
     def full(self, *arguments, **keywords):
         raise OSError(errno.ENOSPC, 'No space left on device')

@@ -12,7 +12,7 @@ SCRIPT = Path(__file__).resolve().parents[1] / 'env.sh'
 @pytest.fixture
 def root(tmp_path):
     """A repository with a virtual environment that has the ROS wheels, as far as paths go."""
-    root = tmp_path / 'a folder with blanks'
+    root = tmp_path / 'repository'
     (root / 'setup').mkdir(parents=True)
     shutil.copy(SCRIPT, root / 'setup')
     (root / '.venv' / 'bin').mkdir(parents=True)
@@ -54,6 +54,12 @@ def test_the_environment_is_the_prefix_of_ros_in_each_shell(root, shell):
     assert value(root, '_ROS_WHEELS_BOOTSTRAP_COMPLETE', shell=shell) == '1'
     assert value(root, 'PATH', shell=shell).startswith(f'{venv}/bin:')
     assert value(root, 'ROS_AUTOMATIC_DISCOVERY_RANGE', shell=shell) == 'LOCALHOST'
+
+
+def test_a_folder_that_the_set_up_refuses_is_still_taken_as_one_word(root):
+    # The set-up refuses blanks; who sources the script there must not get half a path.
+    odd = root.rename(root.with_name('a folder with blanks'))
+    assert value(odd, 'VIRTUAL_ENV') == f'{odd}/.venv'
 
 
 def test_sourcing_twice_adds_nothing(root):

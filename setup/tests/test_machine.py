@@ -1,5 +1,6 @@
 """What the machine lacks, told in one sentence; which ROS the shell has sourced."""
 import sys
+from pathlib import Path
 
 import pytest
 from enpire_setup import machine
@@ -131,6 +132,17 @@ def test_a_machine_with_wheels_or_with_its_own_ros_is_accepted(arguments):
     machine.check_platform(*arguments)
 
 
+@pytest.mark.parametrize('folder', ['/home/a b/enpire', '/a:b', '/a;b', "/it's", '/a$b', '/a\nb'])
+def test_a_folder_whose_name_breaks_programs_is_refused_in_one_sentence(folder):
+    with pytest.raises(SetupError, match='move it to a folder') as caught:
+        machine.check_folder(Path(folder))
+    assert '\n' not in str(caught.value)
+
+
+def test_a_folder_with_an_ordinary_name_is_accepted():
+    machine.check_folder(Path('/home/jürgen/enpire-2.0_(copy)'))
+
+
 def test_too_little_room_is_told_with_both_figures(tmp_path, monkeypatch):
     usage = type('Usage', (), {'free': 0.25 * machine.GIB})
     monkeypatch.setattr(machine.shutil, 'disk_usage', lambda folder: usage)
@@ -155,6 +167,44 @@ def test_the_projects_own_environment_is_not_a_sourced_ros(tmp_path):
     prefix = ros(tmp_path / 'repository' / '.venv')
     environ = {'AMENT_PREFIX_PATH': str(prefix), 'ROS_DISTRO': 'jazzy'}
     assert machine.sourced_ros(environ, tmp_path / 'repository') is None
+
+
+def test_the_projects_own_environment_is_known_through_a_link_too(tmp_path):
+    ros(tmp_path / 'repository' / '.venv')
+    (tmp_path / 'link').symlink_to(tmp_path / 'repository')
+    environ = {'AMENT_PREFIX_PATH': str(tmp_path / 'link' / '.venv'), 'ROS_DISTRO': 'jazzy'}
+    assert machine.sourced_ros(environ, tmp_path / 'repository') is None
+
+
+ANOTHER = 'environment of another clone .*: open a new shell'
+
+
+def test_the_environment_of_another_clone_is_not_a_sourced_ros_and_refused(tmp_path):
+    prefix = ros(tmp_path / 'other' / '.venv')
+    (prefix / 'pyvenv.cfg').touch()
+    environ = {'AMENT_PREFIX_PATH': str(prefix), 'ROS_DISTRO': 'jazzy'}
+    with pytest.raises(SetupError, match=ANOTHER) as caught:
+        machine.sourced_ros(environ, tmp_path / 'repository')
+    assert str(prefix) in str(caught.value)
+
+
+def test_the_workspace_of_another_clone_on_a_sourced_ros_is_refused(tmp_path):
+    prefix = ros(tmp_path / 'jazzy')
+    package = tmp_path / 'repository' / 'src' / 'things'
+    package.mkdir(parents=True)
+    (package / 'package.xml').touch()
+    for clone in ('other', 'repository'):
+        (tmp_path / clone / 'install' / 'things').mkdir(parents=True)
+    mine = tmp_path / 'overlay' / 'install' / 'of_the_user'
+    mine.mkdir(parents=True)
+
+    def path(*prefixes):
+        return {'AMENT_PREFIX_PATH': ':'.join(map(str, prefixes)), 'ROS_DISTRO': 'jazzy'}
+
+    root = tmp_path / 'repository'
+    assert machine.sourced_ros(path(root / 'install' / 'things', mine, prefix), root) == prefix
+    with pytest.raises(SetupError, match=ANOTHER):
+        machine.sourced_ros(path(tmp_path / 'other' / 'install' / 'things', prefix), root)
 
 
 def test_another_ros_is_refused_by_name(tmp_path):
