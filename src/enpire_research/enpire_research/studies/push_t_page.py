@@ -1,29 +1,30 @@
-"""The page docs/push_t.md, made from what the studies of Push-T have measured."""
+"""The page docs/push_t.md, made from what the studies of Push-T have measured. Pure."""
 
 HEAD = """# Push-T, measured
 
+{state}
+
 Made by `python -m enpire_research.studies.push_t page`; don't edit. Everything is simulated, by the direct
-runner, on stations with calibration errors. Intervals are Wilson's, 95%. What the studies do stands in
-[their module](../src/enpire_research/enpire_research/studies/push_t.py); the raw figures are in
+runner, on stations with calibration errors. Intervals are Wilson's, 95%. What is measured stands in
+[push_t_measure.py](../src/enpire_research/enpire_research/studies/push_t_measure.py), what the state of the code is in
+[state.py](../src/enpire_research/enpire_research/studies/state.py); the raw figures are in
 [results/push_t.json](results/push_t.json).
 """
-TITLES = {
-    'vision': ('Pose error of the verifier', 'Random poses against the truth of the simulation.'),
-    'verdicts': ('Verdicts near the tolerance', 'T put by hand, mostly within twice the tolerance: truth, then '
-                 'verdict. A success must be inside the tolerance by the verifier\'s own error, hence the done ones '
-                 'that it turns down.'),
-    'rim': ('Resets from hard places', 'T laid on the rim, along it, in corners.'),
-}
-TRIALS = ('Each reset begins in the end state of the trial before. Truth is read after the verdict, for comparison '
-          'only.')
 
 
-def page(key, studies):
-    """Return the page's text. ``key``: hash of what is frozen; ``studies``: name -> lines about it."""
-    parts = [HEAD, f'Task, scene and limits: `{key}`\n']
-    for name in sorted(studies, key=lambda name: (name not in TITLES, name)):
-        title, text = TITLES.get(name, (name[0].upper() + name[1:], TRIALS))
-        rows = [line.partition(': ') for line in studies[name]]
-        table = ['| | |', '|---|---|', *(f'| {what} | {value} |' for what, _, value in rows)]
-        parts.append('\n'.join([f'## {title}', '', text, '', *table, '']))
+def state_line(key, shown):
+    """Return the sentence about the state of the code: ``key`` now, ``shown`` when it was measured."""
+    if shown == key:
+        return f'Measured on this state of the code: `{key}`.'
+    return f'**Measured on an older state of the code**: `{shown}`; the code is at `{key}` now.'
+
+
+def page(key, shown, tables):
+    """Return the page's text. ``key``, ``shown``: see `state_line`; ``tables``: push_t_show.Table."""
+    parts = [HEAD.format(state=state_line(key, shown))]
+    for table in tables:
+        lines = [table.head, ('---',) * len(table.head), *table.rows]
+        text = [table.text, ''] if table.text else []
+        rows = ['| ' + ' | '.join(line) + ' |' for line in lines]
+        parts.append('\n'.join([f'## {table.title}', '', *text, *rows, '']))
     return '\n'.join(parts)
