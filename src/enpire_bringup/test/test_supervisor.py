@@ -3,16 +3,18 @@
 import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
-import time
 
 import psutil
 import pytest
+from bringup_waiting import PATIENCE_S, until
 
 HERE = pathlib.Path(__file__).resolve().parent
-PATIENCE_S = 20.0
+# Of each step of stopping: none that ends in order comes near it. For those that don't end so: SHORT_S.
+ENOUGH_S, SHORT_S = 5.0, 0.5
 
 # Says that it is there, and waits for a signal. Words after it: signals that it ignores.
 CHILD = """
@@ -31,6 +33,14 @@ print('child', child.pid, flush=True)
 signal.pause()
 """
 
+# The same, with a child that has left for a session of its own and holds the pipe of the log open.
+LEAVER = """
+import subprocess, sys, signal
+child = subprocess.Popen([sys.executable, '-S', '-c', 'import signal; signal.pause()'], start_new_session=True)
+print('child', child.pid, flush=True)
+signal.pause()
+"""
+
 
 def waits(name, *ignored, **fields):
     return dict(
@@ -42,29 +52,20 @@ def script(name, text, **fields):
     return dict({'name': name, 'command': [sys.executable, '-S', '-c', text]}, **fields)
 
 
-def until(condition, what):
-    """Wait until ``condition()`` is true and return its value."""
-    end = time.monotonic() + PATIENCE_S
-    while time.monotonic() < end:
-        value = condition()
-        if value:
-            return value
-        time.sleep(0.01)
-    raise AssertionError(f'waited {PATIENCE_S} s for: {what}')
-
-
 class Running:
     """A supervisor process under test."""
 
-    def __init__(self, specs, folder):
+    def __init__(self, specs, folder, patience_s=ENOUGH_S, **environment):
         self.folder = folder
         (folder / 'specs.json').write_text(json.dumps(specs))
         paths = [str(HERE.parent), str(HERE.parent.parent / 'enpire_core')]
         environment = dict(
-            os.environ, PYTHONPATH=os.pathsep.join([*paths, os.environ.get('PYTHONPATH', '')])
+            os.environ, **environment,
+            PYTHONPATH=os.pathsep.join([*paths, os.environ.get('PYTHONPATH', '')]),
         )
         self.process = subprocess.Popen(
-            [sys.executable, str(HERE / 'supervised.py'), str(folder / 'specs.json'), str(folder)],
+            [sys.executable, str(HERE / 'supervised.py'), str(folder / 'specs.json'),
+             str(folder), str(patience_s)],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -95,6 +96,7 @@ class Running:
     def end(self):
         """Wait for its end; return (printed text, outcome)."""
         text, _ = self.process.communicate(timeout=PATIENCE_S)
+        self.seen.update(started(text).values())
         return text, json.loads(text.strip().splitlines()[-1])
 
 
@@ -102,8 +104,8 @@ class Running:
 def start(tmp_path):
     running = []
 
-    def call(*specs):
-        running.append(Running(list(specs), tmp_path))
+    def call(*specs, **more):
+        running.append(Running(list(specs), tmp_path, **more))
         return running[-1]
 
     yield call
@@ -115,6 +117,18 @@ def start(tmp_path):
         for pid in one.seen:
             if alive(pid):
                 os.kill(pid, signal.SIGKILL)
+
+
+def started(text):
+    """Return name -> process id of what was started last, as the supervisor said."""
+    return {name: int(pid) for name, pid in re.findall(r'^(\S+) started, process (\d+)$', text, re.M)}
+
+
+def grandchild_of(lab, name):
+    """Return the process id that the child has printed of its own child."""
+    found = until(lambda: re.search(r'child (\d+)', lab.log(name)), 'the grandchild')
+    lab.seen.add(int(found[1]))
+    return int(found[1])
 
 
 def alive(pid):
@@ -140,23 +154,24 @@ def test_children_start_in_order_and_stop_in_the_opposite_order(start):
     text, outcome = lab.end()
     assert order_of(text, 'started', ['first', 'second', 'third'])
     assert order_of(text, 'has ended', ['third', 'second', 'first'])
+    assert 'did not end at SIGINT' not in text
     assert outcome['code'] == 0 and 'SIGINT' in outcome['reason']
     gone(pids.values())
 
 
 def test_a_child_that_ignores_sigint_and_sigterm_is_killed_and_named(start):
-    lab = start(waits('deaf', 'SIGINT', 'SIGTERM'), waits('half_deaf', 'SIGINT'), waits('good'))
+    lab = start(waits('deaf', 'SIGINT', 'SIGTERM'), waits('half_deaf', 'SIGINT'), waits('good', stage=1),
+                patience_s=SHORT_S)
     pids = lab.wait_ready('deaf', 'half_deaf', 'good')
     lab.signal(signal.SIGTERM)
     text, _ = lab.end()
     assert 'deaf did not end at SIGINT; it took SIGKILL' in text
     assert 'half_deaf did not end at SIGINT; it took SIGTERM' in text
-    assert 'good did not end' not in text
     gone(pids.values())
 
 
 def test_a_second_ctrl_c_changes_nothing(start):
-    lab = start(waits('deaf', 'SIGINT'), waits('good', stage=1))
+    lab = start(waits('deaf', 'SIGINT'), waits('good', stage=1), patience_s=SHORT_S)
     pids = lab.wait_ready('deaf', 'good')
     lab.signal(signal.SIGINT)
     until(lambda: 'good' not in lab.pids(), 'the end of the first child')
@@ -215,7 +230,7 @@ def test_a_child_that_dies_again_and_again_ends_everything_and_shows_its_last_li
     assert 'broken ended 5 times within 60 s (last: exit code 3)' in outcome['reason']
     assert outcome['last_lines'][-1] == 'no such thing'
     assert text.count('broken started') == 5
-    gone(lab.pids().values())
+    gone([started(text)['other']])
 
 
 @pytest.mark.parametrize('code', [0, 7])
@@ -224,9 +239,9 @@ def test_the_end_of_a_required_child_ends_everything_with_its_exit_code(start, c
         waits('other'),
         script('runner', f'import sys; print("bye"); sys.exit({code})', required=True),
     )
-    _, outcome = lab.end()
+    text, outcome = lab.end()
     assert outcome['code'] == code and outcome['child'] == 'runner'
-    gone(lab.seen)
+    gone([started(text)['other']])
 
 
 def test_a_command_that_does_not_exist_is_said_in_its_log(start):
@@ -246,14 +261,60 @@ def test_nobody_is_left_when_the_supervisor_is_killed(start):
     gone(pids.values())
 
 
-def test_children_of_a_killed_child_are_killed_with_it(start):
-    lab = start(script('parent', PARENT), waits('other'))
-    until(lambda: 'child ' in lab.log('parent'), 'the grandchild')
-    grandchild = int(lab.log('parent').split('child ')[1].split()[0])
-    lab.seen.add(grandchild)
-    os.kill(lab.pids()['parent'], signal.SIGKILL)
+@pytest.mark.parametrize('text', [PARENT, LEAVER], ids=['in its group', 'in a session of its own'])
+def test_children_of_a_killed_child_are_killed_with_it_and_it_is_started_again(start, text):
+    lab = start(script('parent', text, respawn=True, respawn_delay_s=0.05), waits('other'))
+    grandchild, before = grandchild_of(lab, 'parent'), lab.pids()
+    os.kill(before['parent'], signal.SIGKILL)
     gone([grandchild])
-    assert 'other' in lab.pids()
+    after = until(lambda: lab.pids().get('parent') not in (None, before['parent']) and lab.pids(),
+                  'the restart')
+    assert after['other'] == before['other']
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_a_grandchild_in_a_session_of_its_own_is_not_left_and_does_not_delay_the_end(start, number):
+    lab = start(script('parent', LEAVER), waits('other'))
+    grandchild = grandchild_of(lab, 'parent')
+    lab.wait_ready('other')
+    lab.signal(number)
+    text, outcome = lab.end()
+    assert outcome['code'] == 0 and 'parent has ended' in text
+    assert not alive(grandchild)
+
+
+def test_what_a_child_printed_last_is_kept_though_a_grandchild_holds_its_pipe(start):
+    lab = start(script('parent', LEAVER.rsplit('signal.pause()', 1)[0] + 'print("the last word")', required=True))
+    _, outcome = lab.end()
+    assert outcome['code'] == 0
+    assert 'the last word' in lab.log('parent')
+    assert not alive(grandchild_of(lab, 'parent'))
+
+
+def test_a_supervisor_that_nobody_hears_stops_its_children_in_order(start):
+    lab = start(waits('first'), waits('second', stage=1))
+    pids = lab.wait_ready('first', 'second')
+    lab.process.stdout.close()
+    os.kill(pids['second'], signal.SIGKILL)
+    until(lambda: 'second' not in lab.pids(), 'that it has something to say')
+    assert alive(pids['first'])
+    lab.signal(signal.SIGINT)
+    lab.process.wait(PATIENCE_S)
+    assert lab.pids() == {}
+    gone(pids.values())
+
+
+def test_a_full_disk_is_said_once_and_nothing_breaks(start, tmp_path):
+    (tmp_path / 'talker.log').symlink_to('/dev/full')
+    lab = start(script('talker', 'for i in range(100): print(i)'), waits('other'), FULL_DISK='1')
+    lab.wait_ready('other')
+    lab.signal(signal.SIGINT)
+    text, outcome = lab.end()
+    assert outcome['code'] == 0 and order_of(text, 'has ended', ['talker', 'other'])
+    assert 'Traceback' not in text and 'Logging error' not in text
+    assert text.count('talker.log cannot be written: No space left on device') == 1
+    assert text.count('what runs cannot be noted any more: [Errno 28] No space left on device') == 1
+    gone([started(text)['other']])
 
 
 def test_lines_are_kept_with_name_and_time(start):

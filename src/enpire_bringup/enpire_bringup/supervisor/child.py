@@ -1,6 +1,7 @@
 """One child process: its own session and process group, its log, the way it is stopped."""
 
 import collections
+import contextlib
 import dataclasses
 import datetime
 import logging.handlers
@@ -15,7 +16,11 @@ import anyio
 GUARD = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'guard.py')
 LINES_SHOWN = 20
 LONGEST_LINE = 16384
+CHUNK = 65536
 LOG_BYTES = 64 * 2**20
+# What a process wrote before its end is read within this time. Its end of the pipe may stay open for
+# ever: whoever left the session before inherited it.
+DRAIN_S = 1.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,11 +53,13 @@ class StopTimes:
 class Child:
     """A `ChildSpec` at work. `process` is None while it does not run."""
 
-    def __init__(self, spec, log_dir, environment):
+    def __init__(self, spec, log_dir, environment, report):
         self.spec = spec
         self.process = None
         self.last_lines = collections.deque(maxlen=LINES_SHOWN)
         self._environment = environment
+        self._report = report
+        self._output = None  # where its output is read
         self._log_path = os.path.join(log_dir, f'{spec.name}.log')
         self._log = None
         self._ended = None
@@ -69,29 +76,43 @@ class Child:
             *self.spec.command,
         ]
         if not self.spec.terminal and self._log is None:
-            self._log = _open_log(self._log_path)
+            self._log = _Log(self._log_path, self._report)
         self._ended = anyio.Event()
-        self.process = await anyio.open_process(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=None if self.spec.terminal else subprocess.PIPE,
-            stderr=None if self.spec.terminal else subprocess.STDOUT,
-            env=self._environment,
-            start_new_session=True,
-        )
+        # Not a pipe of asyncio's: that one takes a process for running until the pipe's other end is closed.
+        self._output, theirs = (None, None) if self.spec.terminal else os.pipe()
+        try:
+            self.process = await anyio.open_process(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=theirs,
+                stderr=None if self.spec.terminal else subprocess.STDOUT,
+                env=self._environment,
+                start_new_session=True,
+            )
+        except OSError:
+            self._close_output()
+            raise
+        finally:
+            if theirs is not None:
+                os.close(theirs)
 
     async def run_to_end(self):
         """Keep its log until it ends; then end what is left of its process group. Return the exit code.
 
         A code below 0 is minus the signal that ended it.
         """
-        process = self.process
-        async with anyio.create_task_group() as tasks:
-            if process.stdout is not None:
-                tasks.start_soon(self._keep_log, process.stdout)
-            code = await process.wait()
-            # Its children would hold the pipe open, and be orphans.
-            _signal_group(process.pid, signal.SIGKILL)
+        process, drained = self.process, anyio.Event()
+        try:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._keep_log, drained)
+                code = await process.wait()
+                # Its children would hold the pipe open, and be orphans.
+                _signal_group(process.pid, signal.SIGKILL)
+                with anyio.move_on_after(DRAIN_S):
+                    await drained.wait()
+                tasks.cancel_scope.cancel()
+        finally:
+            self._close_output()
         await process.aclose()
         self.process = None
         self._ended.set()
@@ -118,19 +139,27 @@ class Child:
         if self.process is not None:
             _signal_group(self.process.pid, signal.SIGKILL)
 
-    async def _keep_log(self, stream):
+    async def _keep_log(self, drained):
+        """Write what it prints into its log, line by line, until nobody can print any more."""
         rest = b''
-        try:
-            async for data in stream:
-                *lines, rest = (rest + data).split(b'\n')
-                if len(rest) > LONGEST_LINE:
-                    lines, rest = [*lines, rest], b''
-                for line in lines:
-                    self._write(line)
-        except anyio.BrokenResourceError as error:
-            self._write(f'(its output broke off: {error})'.encode())
+        while self._output is not None:
+            await anyio.wait_readable(self._output)
+            data = os.read(self._output, CHUNK)
+            if not data:
+                break
+            *lines, rest = (rest + data).split(b'\n')
+            if len(rest) > LONGEST_LINE:
+                lines, rest = [*lines, rest], b''
+            for line in lines:
+                self._write(line)
         if rest:
             self._write(rest)
+        drained.set()
+
+    def _close_output(self):
+        if self._output is not None:
+            os.close(self._output)
+            self._output = None
 
     def _write(self, line):
         text = line.decode(errors='replace').rstrip('\r')
@@ -140,7 +169,9 @@ class Child:
     def close(self):
         """Close the log."""
         if self._log is not None:
-            self._log.close()
+            # A full disk is met here again; it was said when it was met first.
+            with contextlib.suppress(OSError):
+                self._log.close()
             self._log = None
 
 
@@ -159,10 +190,19 @@ class _Format(logging.Formatter):
         return f'{time} [{record.name}] {record.msg}'
 
 
-def _open_log(path):
-    """Return a handler that keeps at most twice LOG_BYTES."""
-    handler = logging.handlers.RotatingFileHandler(
-        path, maxBytes=LOG_BYTES, backupCount=1, encoding='utf-8', errors='replace'
-    )
-    handler.setFormatter(_Format())
-    return handler
+class _Log(logging.handlers.RotatingFileHandler):
+    """Keeps at most twice LOG_BYTES. What cannot be written is lost; that is reported once."""
+
+    def __init__(self, path, report):
+        super().__init__(path, maxBytes=LOG_BYTES, backupCount=1, encoding='utf-8', errors='replace')
+        self.setFormatter(_Format())
+        self._report, self._said = report, False
+
+    def handleError(self, record):  # noqa: N802 (logging's name; it is called inside an except clause)
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError):
+            raise error
+        if not self._said:
+            self._said = True
+            self._report(f'{self.baseFilename} cannot be written: {error.strerror}; '
+                         f'what {record.name} prints is lost until it can')

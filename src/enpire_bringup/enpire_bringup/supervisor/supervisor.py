@@ -4,8 +4,9 @@
 
 Children start in the order of the list, without waiting for each other, and are stopped stage by
 stage, the highest first: SIGINT to the process group, then SIGTERM, then SIGKILL. A child that ends
-by itself takes its process group with it. Children in other sessions that a child has started are its
-own business. `enpire_bringup/supervisor/guard.py` sees to it that none outlives the supervisor.
+by itself takes its process group with it, and what it left behind in other sessions (orphans.py).
+`enpire_bringup/supervisor/guard.py` sees to it that none outlives the supervisor. A full disk or a closed
+terminal stops nothing: what can't be reported is left out.
 """
 
 import dataclasses
@@ -15,6 +16,7 @@ import time
 
 import anyio
 
+from enpire_bringup.supervisor import orphans
 from enpire_bringup.supervisor.child import Child, StopTimes
 from enpire_bringup.supervisor.policy import RespawnPolicy
 
@@ -36,7 +38,7 @@ class Outcome:
 
 class Supervisor:
     """See the module. ``report(text)`` hears every start, end and restart, ``on_change({name: pid})``
-    what runs now. ``environment``: of the children; None is the supervisor's own.
+    what runs now; both may raise OSError. ``environment``: of the children; None is the supervisor's own.
     """
 
     def __init__(self, specs, log_dir, *, report, on_change=None, environment=None, times=None):
@@ -44,16 +46,23 @@ class Supervisor:
         if len(set(names)) != len(names):
             raise ValueError(f'expected different names of processes, got {names}')
         environment = dict(os.environ if environment is None else environment)
-        self._children = [Child(spec, log_dir, environment) for spec in specs]
+        self._children = [Child(spec, log_dir, environment, self._say) for spec in specs]
         self._report = report
         self._on_change = on_change or (lambda running: None)
         self._times = times or StopTimes()
+        self._noted = True
         self._stopping = None
+        self._births = None
+        self._strangers = frozenset()
         self._outcome = None
 
     async def run(self):
         """Run everything to the end; return the `Outcome`. No child of ours is left then."""
         self._stopping = anyio.Event()
+        self._births = anyio.Lock()
+        orphans.adopt()
+        # Whoever was here before us is not ours to end.
+        self._strangers = frozenset(orphans.children())
         try:
             # Under nohup a hang-up is ignored, and stays so.
             wanted = [n for n in SIGNALS if n != signal.SIGHUP or signal.getsignal(n) != signal.SIG_IGN]
@@ -64,6 +73,7 @@ class Supervisor:
                         await self._start_all(tending)
                         await self._stopping.wait()
                         await self._stop_all()
+                    await self._end_orphans()
                     watching.cancel_scope.cancel()
         finally:
             for child in self._children:
@@ -75,14 +85,14 @@ class Supervisor:
         """Note why it ends; the first reason stays."""
         if self._outcome is None:
             self._outcome = outcome
-            self._report(outcome.reason)
+            self._say(outcome.reason)
             self._stopping.set()
 
     async def _watch(self, signals):
         async for number in signals:
             name = signal.Signals(number).name
             if self._stopping.is_set():
-                self._report(f'{name} again: already stopping, a few seconds more')
+                self._say(f'{name} again: already stopping, a few seconds more')
             self._end(Outcome(0, f'{name}: stopping'))
 
     async def _start_all(self, tending):
@@ -95,11 +105,12 @@ class Supervisor:
     async def _start(self, child):
         """Start ``child``; False where it could not be, which ends everything."""
         try:
-            await child.start()
+            async with self._births:
+                await child.start()
         except OSError as error:
             self._end(Outcome(1, f'{child.spec.name} cannot be started: {error}', child.spec.name))
             return False
-        self._report(f'{child.spec.name} started, process {child.process.pid}')
+        self._say(f'{child.spec.name} started, process {child.process.pid}')
         self._changed()
         if self._stopping.is_set():
             child.kill()  # it missed the ordered stop
@@ -110,10 +121,11 @@ class Supervisor:
         policy = RespawnPolicy(spec.respawn_delay_s)
         while True:
             code = await child.run_to_end()
+            await self._end_orphans()
             self._changed()
             how = _how(code)
             if self._stopping.is_set():
-                self._report(f'{spec.name} has ended ({how})')
+                self._say(f'{spec.name} has ended ({how})')
                 return
             if spec.required or not spec.respawn:
                 self._over(child, code, how)
@@ -130,7 +142,7 @@ class Supervisor:
                     )
                 )
                 return
-            self._report(f'{spec.name} ended ({how}); starting it again in {delay_s:g} s')
+            self._say(f'{spec.name} ended ({how}); starting it again in {delay_s:g} s')
             with anyio.move_on_after(delay_s):
                 await self._stopping.wait()
             if self._stopping.is_set() or not await self._start(child):
@@ -139,7 +151,7 @@ class Supervisor:
     def _over(self, child, code, how):
         name = child.spec.name
         if not child.spec.required:
-            self._report(f'{name} has ended ({how}); it is not started again')
+            self._say(f'{name} has ended ({how}); it is not started again')
         elif code == 0:
             self._end(Outcome(0, f'{name} is done', name))
         else:
@@ -163,18 +175,35 @@ class Supervisor:
     async def _stop(self, child):
         number = await child.stop(self._times)
         if number != signal.SIGINT:
-            self._report(
+            self._say(
                 f'{child.spec.name} did not end at SIGINT; it took {signal.Signals(number).name}'
             )
 
+    async def _end_orphans(self):
+        """End what children have left behind. No child may be started meanwhile: it would look like that."""
+        async with self._births:
+            ours = {child.process.pid for child in self._children if child.process is not None}
+            left = await orphans.end(ours | self._strangers)
+        if left:
+            self._say(f'still there after SIGKILL: processes {", ".join(map(str, sorted(left)))}')
+
+    def _say(self, text):
+        try:
+            self._report(text)
+        except OSError:
+            return  # nobody can hear it: the terminal is gone, or the disk is full. The arms come first
+
     def _changed(self):
-        self._on_change(
-            {
-                child.spec.name: child.process.pid
-                for child in self._children
-                if child.process is not None
-            }
-        )
+        running = {child.spec.name: child.process.pid for child in self._children
+                   if child.process is not None}
+        try:
+            self._on_change(running)
+        except OSError as error:
+            if self._noted:
+                self._say(f'what runs cannot be noted any more: {error}')
+            self._noted = False
+        else:
+            self._noted = True
 
 
 def _how(code):
