@@ -1,8 +1,9 @@
 """`operator_hook`: calls a command of the operator's when a station is latched, and clears on its word.
 
 The command gets two more words, the station and the reason. Exit code 0 means "clear it"; with any
-other code the station stays stopped until somebody clears it by hand.
-Subscribes: /<unit>/safety_state. Calls: /<unit>/safety_gate/clear.
+other code the station stays stopped until somebody clears it by hand. Its word is about the stop that it was
+asked about: where another cause has come meanwhile, nothing is cleared and it is asked again.
+Subscribes: /<unit>/safety_state, /<unit>/safety_events. Calls: /<unit>/safety_gate/clear.
 On silence: a gate that says nothing is not latched for all that is known here; nothing is called.
 """
 
@@ -12,12 +13,12 @@ import typing
 
 from std_srvs.srv import Trigger
 
-from enpire_bringup.hook import Hook
+from enpire_bringup.hook import Hook, Stop
 from enpire_core import main as process
 from enpire_core import qos
 from enpire_core.node import ManagedNode
 from enpire_core.params import parameter
-from enpire_interfaces.msg import SafetyState
+from enpire_interfaces.msg import SafetyEvent, SafetyState
 
 POLL_S = 0.2
 
@@ -42,11 +43,14 @@ class OperatorHook(ManagedNode):
     def open(self):
         """Listen to every gate."""
         for unit in self.parameters.units:
-            self._hooks[unit] = Hook(unit)
+            self._hooks[unit] = Hook()
             self._clear[unit] = self.create_client(Trigger, f'/{unit}/safety_gate/clear')
             self.create_subscription(
                 SafetyState, f'/{unit}/safety_state',
                 lambda message, unit=unit: self._take_state(unit, message), qos.STATE)
+            self.create_subscription(
+                SafetyEvent, f'/{unit}/safety_events',
+                lambda message, unit=unit: self._take_event(unit, message), qos.EVENTS)
         self.create_steady_timer(POLL_S, self._poll)
 
     def release(self):
@@ -57,7 +61,8 @@ class OperatorHook(ManagedNode):
 
     def _take_state(self, unit, message):
         latched = message.mode == SafetyState.MODE_LATCHED
-        reason = self._hooks[unit].saw(latched, message.reason, message.latches)
+        stop = Stop(message.latches, message.rule, message.reason) if latched else None
+        reason = self._hooks[unit].saw(stop)
         if reason is None:
             return
         words = [*self.parameters.command, unit, reason]
@@ -69,6 +74,10 @@ class OperatorHook(ManagedNode):
             self.get_logger().error(
                 f'operator_hook: {words[0]} cannot be started: {error.strerror}; {unit} stays stopped')
 
+    def _take_event(self, unit, message):
+        if message.kind == SafetyEvent.KIND_LATCH:
+            self._hooks[unit].heard_latch()
+
     def _poll(self):
         for unit, child in list(self._children.items()):
             code = child.poll()
@@ -79,6 +88,9 @@ class OperatorHook(ManagedNode):
                 self.get_logger().warning(f'{unit}: the hook says clear')
                 self._clear[unit].call_async(Trigger.Request()).add_done_callback(
                     lambda future, unit=unit: self._cleared(unit, future.result()))
+            elif code == 0:
+                self.get_logger().warning(
+                    f'{unit}: the hook says clear, but not to what the gate says by now; not cleared')
             else:
                 self.get_logger().warning(f'{unit}: the hook ended with {code}; it stays stopped')
 
