@@ -3,11 +3,13 @@
 
     python scripts/make_urdf.py [--check]
 
-`--check` writes nothing and fails where the file is not what would be written. A gripper is a joint
+`--check` writes nothing and fails where the file is not what would be written; numbers may differ by what
+another processor rounds otherwise. A gripper is a joint
 `{arm}_gripper` in metres of opening, on a link without shape; both fingers mimic it at half its value.
 """
 
 import argparse
+import re
 import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
@@ -187,6 +189,16 @@ class Builder:
         return joint
 
 
+NUMBER = re.compile(r'(?<![\w.])-?\d+(?:\.\d+)?(?:e-?\d+)?(?![\w.])')
+
+
+def same(text, other):
+    """Return whether two texts are equal but for numbers that differ by less than 1e-12."""
+    numbers, others = ([float(number) for number in NUMBER.findall(t)] for t in (text, other))
+    return (NUMBER.sub('#', text) == NUMBER.sub('#', other)
+            and all(abs(a - b) < 1e-12 for a, b in zip(numbers, others)))
+
+
 def main():
     """Write the file, or compare."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -195,7 +207,7 @@ def main():
     if not parser.parse_args().check:
         URDF.parent.mkdir(exist_ok=True)
         URDF.write_text(text, encoding='utf-8')
-    elif URDF.read_text(encoding='utf-8') != text:
+    elif not same(URDF.read_text(encoding='utf-8'), text):
         sys.exit(f'{URDF}: expected what {MJCF.name} and {LIMITS.name} give: run scripts/make_urdf.py')
 
 

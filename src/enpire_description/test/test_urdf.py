@@ -1,5 +1,6 @@
 """The URDF and the MJCF are one robot. Needs mujoco for the second."""
 
+import importlib.util
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -123,3 +124,16 @@ def test_the_urdf_is_what_the_script_writes():
         pytest.skip('an installed package has no scripts')
     done = subprocess.run([sys.executable, script, '--check'], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize('before, after', [('0.305', '0.3050001'), ('left_link1', 'left_link9'), ('0.305', 'x')])
+def test_a_urdf_that_was_changed_by_hand_is_seen(before, after):
+    script = share_path('package.xml').parent / 'scripts' / 'make_urdf.py'
+    if not script.exists():
+        pytest.skip('an installed package has no scripts')
+    spec = importlib.util.spec_from_file_location('make_urdf', script)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    text = module.URDF.read_text(encoding='utf-8')
+    assert before in text
+    assert module.same(text, module.Builder().build()) and not module.same(text.replace(before, after, 1), text)
