@@ -6,11 +6,12 @@ import pathlib
 
 import pytest
 
-from enpire_research.bench import policy, results, table
+from enpire_research.bench import page, policy, results, table
 from enpire_research.bench.statistics import matched, middle, summarise
 
 MACHINE = {'cpu': 'A CPU', 'cores': '2', 'memory': '8 GiB', 'python': '3.11', 'mujoco': '4.0', 'rendering': 'egl'}
-MANIFEST = 64 * 'a'
+STATE = 64 * 'a'
+DOCS = pathlib.Path(__file__).resolve().parents[3] / 'docs'
 
 
 def noted(figures, measured_at='2026-01-01T00:00:00Z'):
@@ -24,10 +25,11 @@ def gate_figures(ratio):
                   'resent_states': 0})
 
 
-def pace_figures(factor=20.0, overhead=0.5):
+def pace_figures(factor=20.0, overhead=0.5, over_direct=0.25):
     way = {'mean': 1000 / 30 / factor, 'median': 1.0, 'p99': 2.0, 'real_time_factor': factor}
-    return noted({'ticks': 10, 'rounds': 3, 'graph': way, 'direct': way, 'bare': way,
-                  'overhead': {'mean': overhead, 'median': overhead}, 'parts': {'physics': 0.25, 'gate': 0.5},
+    bare = {**way, 'mean': way['mean'] - overhead}
+    return noted({'ticks': 10, 'rounds': 3, 'graph': way, 'direct': way, 'bare': bare,
+                  'overhead': {'mean': over_direct, 'median': over_direct}, 'parts': {'physics': 0.25, 'gate': 0.5},
                   'cpu': {'safety_gate': 0.125}})
 
 
@@ -66,23 +68,23 @@ def test_the_middle_round_is_not_moved_by_one_that_was_disturbed():
 
 
 def test_measuring_a_part_again_keeps_the_others_of_the_entry():
-    first = results.merge(results.empty(), MANIFEST, MACHINE, {'gate': gate_figures(1.2), 'graph': pace_figures()})
-    second = results.merge(first, MANIFEST, MACHINE, {'gate': gate_figures(1.4)})
+    first = results.merge(results.empty(), STATE, MACHINE, {'gate': gate_figures(1.2), 'graph': pace_figures()})
+    second = results.merge(first, STATE, MACHINE, {'gate': gate_figures(1.4)})
     (entry,) = second['entries'].values()
     assert entry['parts']['gate']['ratio_median'] == 1.4 and 'graph' in entry['parts']
     assert first['entries'] != second['entries']
 
 
-@pytest.mark.parametrize('manifest, machine', (('b' * 64, MACHINE), (MANIFEST, {**MACHINE, 'cores': '4'})))
-def test_another_manifest_or_machine_has_an_entry_of_its_own(manifest, machine):
-    first = results.merge(results.empty(), MANIFEST, MACHINE, {'gate': gate_figures(1.2)})
-    assert len(results.merge(first, manifest, machine, {'gate': gate_figures(1.4)})['entries']) == 2
+@pytest.mark.parametrize('state, machine', (('b' * 64, MACHINE), (STATE, {**MACHINE, 'cores': '4'})))
+def test_another_state_or_machine_has_an_entry_of_its_own(state, machine):
+    first = results.merge(results.empty(), STATE, MACHINE, {'gate': gate_figures(1.2)})
+    assert len(results.merge(first, state, machine, {'gate': gate_figures(1.4)})['entries']) == 2
 
 
 def test_results_survive_the_file_and_another_content_is_refused(tmp_path):
     path = tmp_path / 'bench.json'
     assert results.read(path) == results.empty()
-    merged = results.merge(results.empty(), MANIFEST, MACHINE, all_parts())
+    merged = results.merge(results.empty(), STATE, MACHINE, all_parts())
     results.write(path, merged)
     assert results.read(path) == merged
     for text in ('{', '[]', json.dumps({'format': 99, 'entries': {}})):
@@ -93,7 +95,7 @@ def test_results_survive_the_file_and_another_content_is_refused(tmp_path):
 
 def test_an_unknown_part_is_refused():
     with pytest.raises(results.ResultsError, match="'gates'"):
-        results.merge(results.empty(), MANIFEST, MACHINE, {'gates': {}})
+        results.merge(results.empty(), STATE, MACHINE, {'gates': {}})
 
 
 @pytest.mark.parametrize('parts, missed', (
@@ -110,27 +112,57 @@ def test_the_page_shows_of_each_part_what_was_measured_last_on_a_machine():
     parts = all_parts()
     memory = parts.pop('memory')
     older = results.merge(results.empty(), 'b' * 64, MACHINE, {
-        'gate': noted(gate_figures(9.99), '2025-01-01T00:00:00Z'), 'memory': memory})
-    page = table.markdown(results.merge(older, MANIFEST, MACHINE, parts))
-    assert page.count('## A CPU') == 1 and '9.99' not in page
-    assert page.count('manifest `aaaaaaaaaaaa`') == 3 and page.count('manifest `bbbbbbbbbbbb`') == 1
-    for text in ('| 1.25 |', '| 20.0 |', '| 7.0 |', '4000 MiB', '| physics | 0.250 |'):
-        assert text in page, text
-    assert page.index('| gate | 0.500 |') < page.index('| physics | 0.250 |')
+        'gate': noted(gate_figures(9.99), '2025-01-01T00:00:00Z'), 'memory': noted(memory, '2025-01-01T00:00:00Z')})
+    text = table.markdown(results.merge(older, STATE, MACHINE, parts))
+    assert text.count('## A CPU') == 1 and '9.99' not in text
+    assert text.count('code `aaaaaaaaaaaa`') == 3
+    assert text.count('**on an older state of the code**: `bbbbbbbbbbbb`, it is at `aaaaaaaaaaaa` now') == 1
+    for cell in ('| 1.25 |', '| 20.0 |', '| 7.0 |', '4000 MiB', '| physics | 0.250 |'):
+        assert cell in text, cell
+    assert text.index('| gate | 0.500 |') < text.index('| physics | 0.250 |')
 
 
-def test_the_committed_page_is_made_of_the_committed_results_and_every_goal_was_reached():
-    docs = pathlib.Path(__file__).resolve().parents[3] / 'docs'
-    found = results.read(docs / 'results' / 'bench.json')
-    assert (docs / 'bench.md').read_text(encoding='utf-8') == table.markdown(found)
-    for entry in results.newest(found):
+def test_figures_say_that_they_are_older_than_the_code_is_now():
+    found = results.merge(results.empty(), STATE, MACHINE, all_parts())
+    assert 'older' not in table.markdown(found) and table.markdown(found) == table.markdown(found, STATE)
+    assert table.markdown(found, 'c' * 64).count('`aaaaaaaaaaaa`, it is at `cccccccccccc` now') == 4
+
+
+def test_the_overhead_goal_is_held_against_physics_alone_not_against_the_direct_runner():
+    (_, (what, value, _, met)) = table.goals('graph', pace_figures(overhead=1.6, over_direct=0.1))
+    assert value == '1.60 ms' and not met and 'physics' in what
+    assert table.goals('graph', pace_figures(overhead=1.4, over_direct=9.0))[1][-1]
+
+
+def test_the_committed_page_is_what_is_made_of_the_committed_results_and_the_code_now():
+    found = results.read(DOCS / 'results' / 'bench.json')
+    assert (DOCS / 'bench.md').read_text(encoding='utf-8') == table.markdown(found, page.current_state()), (
+        'the code or the figures moved on: run python -m enpire_research.bench.page')
+
+
+def test_every_goal_was_reached_in_the_committed_results():
+    for entry in results.newest(results.read(DOCS / 'results' / 'bench.json')):
         assert set(entry['parts']) == set(results.PARTS) and table.missed(entry['parts']) == []
         assert not any(part['quick'] for part in entry['parts'].values())
 
 
+@pytest.mark.parametrize('out, beside', (
+    ('/r/docs/results/bench.json', '/r/docs/bench.md'), ('/r/x.json', '/r/x.md')))
+def test_the_page_lies_beside_the_results_or_above_a_results_folder(out, beside):
+    assert page.page_beside(out) == beside
+
+
+def test_the_page_is_written_anew_without_measuring(tmp_path):
+    path = tmp_path / 'bench.json'
+    found = results.merge(results.empty(), STATE, MACHINE, all_parts())
+    results.write(path, found)
+    page.main([str(path)])
+    assert (tmp_path / 'bench.md').read_text() == table.markdown(found, page.current_state())
+
+
 def test_the_page_says_where_a_goal_was_missed():
-    page = table.markdown(results.merge(results.empty(), MANIFEST, MACHINE, {'gate': gate_figures(1.9)}))
-    assert '**no**' in page
+    text = table.markdown(results.merge(results.empty(), STATE, MACHINE, {'gate': gate_figures(1.9)}))
+    assert '**no**' in text
 
 
 def test_the_bench_policy_compiles_and_says_which_cameras_it_asks_for():

@@ -1,13 +1,13 @@
 """How `enpire bench` puts its figures together from what was noted; no ROS graph is started."""
 
+import psutil
 import pytest
 
 pytest.importorskip('rclpy', reason='needs ROS 2')
 pytest.importorskip('mujoco')
 
-from enpire_research.bench import gate, memory, pace  # noqa: E402
+from enpire_research.bench import gate, lab, memory, pace, page, run  # noqa: E402
 from enpire_research.bench.direct import Watch, parts  # noqa: E402
-from enpire_research.bench.run import page_beside  # noqa: E402
 
 
 def noted(count, each_ns):
@@ -62,7 +62,32 @@ def test_processes_are_summed_by_kind_over_stations():
     assert set(found) == {'safety_gate', 'supervisor', 'policy (waiting for the next rollout)'}
 
 
-@pytest.mark.parametrize('out, page', (
-    ('/r/docs/results/bench.json', '/r/docs/bench.md'), ('/r/x.json', '/r/x.md')))
-def test_the_page_lies_beside_the_results_or_above_a_results_folder(out, page):
-    assert page_beside(out) == page
+class Child:
+    """A process in a test. ``gone``: it ends between being listed and being asked."""
+
+    def __init__(self, pid, parent, gone=False):
+        self.pid, self._parent, self._gone = pid, parent, gone
+
+    def ppid(self):
+        """Return the parent's id, as psutil does."""
+        if self._gone:
+            raise psutil.NoSuchProcess(self.pid)
+        return self._parent
+
+
+def test_a_process_that_ends_while_it_is_asked_is_left_out(monkeypatch):
+    def process(pid):
+        if pid == 12:
+            raise psutil.NoSuchProcess(pid)
+        return Child(pid, 1)
+    monkeypatch.setattr(lab.psutil, 'Process', process)
+    supervisor = Child(1, 0)
+    supervisor.children = lambda recursive: [Child(20, 11), Child(21, 11, gone=True), Child(22, 11), Child(23, 1)]
+    found = lab.processes_of(supervisor, {'unit0.trial_server': 11, 'unit1.trial_server': 12})
+    assert {name: one.pid for name, one in found.items()} == {
+        'supervisor': 1, 'unit0.trial_server': 11, 'unit0.trial_server.policy0': 20, 'unit0.trial_server.policy1': 22,
+        'supervisor.policy0': 23}
+
+
+def test_the_command_keeps_figures_under_the_state_that_its_page_compares_with():
+    assert run.manifest_hash is page.current_state and run.page_beside is page.page_beside

@@ -114,17 +114,26 @@ class Lab:
             return handle.read()
 
     def processes(self):
-        """Return {name: psutil.Process} of all that the lab consists of now, policies and supervisor included.
-
-        A policy's process has the name of its trial server, with `.policy` and a number.
-        """
+        """Return {name: psutil.Process} of all that the lab consists of now, policies and supervisor included."""
         with open(os.path.join(self._folder, RUN, 'processes.json'), encoding='utf-8') as handle:
-            named = {name: psutil.Process(pid) for name, pid in json.load(handle).items()}
-        known = {process.pid: name for name, process in named.items()}
-        found = {'supervisor': psutil.Process(self._process.pid), **named}
-        for child in found['supervisor'].children(recursive=True):
-            if child.pid not in known:
+            return processes_of(psutil.Process(self._process.pid), json.load(handle))
+
+
+def processes_of(supervisor, pids):
+    """Return {name: psutil.Process} of ``supervisor``, of ``pids`` ({name: pid}) and of all their children.
+
+    A policy's process has the name of its trial server, with `.policy` and a number. Policies come and go: what
+    ends between being listed and being asked is left out.
+    """
+    found = {'supervisor': supervisor}
+    for name, pid in pids.items():
+        with contextlib.suppress(psutil.NoSuchProcess):
+            found[name] = psutil.Process(pid)
+    known = {pid: name for name, pid in pids.items()}
+    for child in supervisor.children(recursive=True):
+        if child.pid not in known:
+            with contextlib.suppress(psutil.NoSuchProcess):
                 parent = known.get(child.ppid(), 'supervisor')
                 number = sum(name.startswith(f'{parent}.policy') for name in found)
                 found[f'{parent}.policy{number}'] = child
-        return found
+    return found

@@ -8,9 +8,10 @@ from enpire_research.bench import policy
 from enpire_research.bench.direct import Direct
 from enpire_research.bench.gate import BenchError
 from enpire_research.bench.lab import fault_of
+from enpire_research.bench.page import TASK
 from enpire_research.bench.statistics import middle, summarise
 
-TASK, SEED = 'push_t', 1
+SEED = 1
 _SHOWN = {'unit0.sim_station': 'sim_station', 'unit0.safety_gate': 'safety_gate', 'unit0.trial_server': 'trial_server'}
 
 

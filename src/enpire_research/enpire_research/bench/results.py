@@ -1,7 +1,8 @@
 """The committed results: entries by what was measured and where. Pure but for reading and writing the file.
 
-An entry belongs to a manifest (all that is frozen: scene, task, limits, trial code) and to a machine.
-Measuring again replaces the parts that were measured and keeps the others.
+An entry belongs to a state of the code (`enpire_research.studies.state`; in the file it is called manifest, as
+older entries have the hash of one) and to a machine. Measuring again replaces the parts that were measured and
+keeps the others.
 """
 
 import hashlib
@@ -17,10 +18,10 @@ class ResultsError(ValueError):
     """The file holds no bench results; the text says what came."""
 
 
-def key_of(manifest_hash, machine):
-    """Return the key of an entry: 12 hex digits of the manifest and 8 of the machine's description."""
+def key_of(state, machine):
+    """Return the key of an entry: 12 hex digits of the state and 8 of the machine's description."""
     described = hashlib.sha256(json.dumps(machine, sort_keys=True).encode()).hexdigest()
-    return f'{manifest_hash[:12]}-{described[:8]}'
+    return f'{state[:12]}-{described[:8]}'
 
 
 def empty():
@@ -28,15 +29,15 @@ def empty():
     return {'format': FORMAT, 'entries': {}}
 
 
-def merge(results, manifest_hash, machine, parts):
-    """Return ``results`` with ``parts`` ({part: figures}) in the entry of manifest and machine."""
+def merge(results, state, machine, parts):
+    """Return ``results`` with ``parts`` ({part: figures}) in the entry of state and machine."""
     unknown = sorted(set(parts) - set(PARTS))
     if unknown:
         raise ResultsError(f'expected parts out of {", ".join(PARTS)}, got {unknown[0]!r}')
-    key = key_of(manifest_hash, machine)
+    key = key_of(state, machine)
     entries = dict(results['entries'])
     before = entries.get(key, {'parts': {}})
-    entries[key] = {'manifest': manifest_hash, 'machine': machine, 'parts': {**before['parts'], **parts}}
+    entries[key] = {'manifest': state, 'machine': machine, 'parts': {**before['parts'], **parts}}
     return {'format': FORMAT, 'entries': entries}
 
 
@@ -63,7 +64,8 @@ def write(path, results):
 def newest(results):
     """Return for each machine {'machine': ..., 'parts': {part: figures}}: of each part what was measured last.
 
-    The figures have the hash of their manifest as 'manifest'. In the order of the machines' descriptions.
+    The figures have the state of the code that they were measured on as 'state'. In the order of the machines'
+    descriptions.
     """
     machines = {}
     for entry in results['entries'].values():
@@ -72,5 +74,11 @@ def newest(results):
         for part, figures in entry['parts'].items():
             before = shown['parts'].get(part)
             if before is None or figures['measured_at'] > before['measured_at']:
-                shown['parts'][part] = {**figures, 'manifest': entry['manifest']}
+                shown['parts'][part] = {**figures, 'state': entry['manifest']}
     return [shown for _, shown in sorted(machines.items()) if shown['parts']]
+
+
+def last_state(results):
+    """Return the state of the code that the newest figures were measured on, '' where there are none."""
+    return max(((figures['measured_at'], entry['manifest']) for entry in results['entries'].values()
+                for figures in entry['parts'].values()), default=('', ''))[1]
