@@ -26,7 +26,7 @@ def real_time_factor(report):
 class Outboxes:
     """The reports in a run's outboxes, read once each. ``folders``: unit -> folder.
 
-    ``problems``: what was said about files that are no reports.
+    ``problems``: a line about each file that is no report; its phase is in no count.
     """
 
     def __init__(self, folders: typing.Dict[str, str]):

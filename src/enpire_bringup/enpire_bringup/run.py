@@ -8,9 +8,11 @@
                   /logs/         what processes print
 """
 
+import contextlib
 import dataclasses
 import datetime
 import os
+import shutil
 import typing
 
 import yaml
@@ -91,11 +93,28 @@ def find_files(lab):
 def prepare(lab, name=None):
     """Make the run folder of ``lab`` and return the `Run`.
 
-    ``name``: of the run folder; it must be new. None: the lab's name with date and time.
+    ``name``: of the run folder; it must be new. None: the lab's name with date and time. Raises
+    `LabError`, or OSError where the folder can't be filled (a full disk); no folder is left then.
     """
     task, files = find_files(lab)
     narrowed = None if lab.limits is None else _narrowed(files, lab.limits)
     folder = _new_folder(lab, name)
+    with nothing_left(folder):
+        return _fill(lab, folder, task, files, narrowed)
+
+
+@contextlib.contextmanager
+def nothing_left(folder):
+    """Remove the run folder when what is done inside fails or is interrupted: it holds nothing yet."""
+    try:
+        yield
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _fill(lab, folder, task, files, narrowed):
+    """Write everything that the processes read; return the `Run`."""
     for unit in lab.units:
         for part in UNIT_FOLDERS:
             os.makedirs(os.path.join(folder, unit, part), mode=0o700)

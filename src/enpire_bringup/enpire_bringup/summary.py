@@ -14,12 +14,12 @@ class Times:
     ended_s: float
 
 
-def text(lab, reports, times, folder, runner=None):
+def text(lab, reports, times, folder, runner=None, problems=()):
     """Return the summary of a lab as text.
 
     ``reports``: all `Report`s of the run. ``times``: `Times`. ``folder``: the run folder. ``runner``:
     what the trial runner wrote into summary.json, {} or None where there is none. It alone knows of
-    trials that died with their trial server, and of stations that were out.
+    trials that died with their trial server, and of stations that were out. ``problems``: of `Outboxes`.
     """
     stations = (runner or {}).get('stations', {})
     tally = Tally()
@@ -42,6 +42,7 @@ def text(lab, reports, times, folder, runner=None):
         f'run folder       {folder}',
     ]
     out = [f'out              {unit}: {row["out"]}' for unit, row in stations.items() if row['out']]
+    out += [f'not counted      {problem}' for problem in problems]
     lines[-1:-1] = out
     return '\n'.join(lines)
 

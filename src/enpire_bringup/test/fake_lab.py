@@ -2,10 +2,13 @@
 
 The programs wait for a signal; the runner writes three reports and then does what FAKE_RUNNER says:
 'done', 'broken' (exit code 5) or 'wait'. Only what needs other packages is replaced: task and scene.
+FAKE_SCENE says what the scene does: 'slow' (it waits for a signal) or 'full' (the disk is full).
 """
 
+import errno
 import os
 import pathlib
+import signal
 import sys
 import types
 
@@ -63,6 +66,17 @@ def write_programs(prefix):
             path.chmod(0o755)
 
 
+def write_scene(folder, task):
+    """Stand for the compiler of scenes."""
+    what = os.environ.get('FAKE_SCENE')
+    if what == 'slow':
+        print('compiling the scene', flush=True)
+        signal.pause()
+    if what == 'full':
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), folder)
+    os.mkdir(folder)
+
+
 def main():
     """Run the command."""
     folder = pathlib.Path(sys.argv[1])
@@ -71,7 +85,7 @@ def main():
     task = types.SimpleNamespace(name='push_t')
     files = processes.LabFiles('robot.yaml', 'task.yaml', 'start.py')
     run.find_files = lambda lab: (task, files)
-    run._write_scene = lambda folder, task: os.mkdir(folder)
+    run._write_scene = write_scene
     sys.argv = ['enpire', *sys.argv[2:]]
     cli.main()
 

@@ -3,32 +3,33 @@
 import json
 import os
 import pathlib
+import pty
+import re
 import signal
 import subprocess
 import sys
-import time
 
 import psutil
 import pytest
+from bringup_waiting import PATIENCE_S, until
 
 pytest.importorskip('ament_index_python', reason='it finds the programs')
 HERE = pathlib.Path(__file__).resolve().parent
-PATIENCE_S = 30.0
 
 
 class Command:
     """`enpire lab` under test, in a process of its own."""
 
-    def __init__(self, folder, *words, runner='done', domain='90'):
+    def __init__(self, folder, *words, runner='done', domain='90', output=subprocess.PIPE, **more):
         self.folder = folder
         paths = [str(path) for path in HERE.parent.parent.glob('enpire_*')]
         environment = dict(
-            os.environ, FAKE_RUNNER=runner, ROS_DOMAIN_ID=domain, TMPDIR=str(folder),
+            os.environ, **more, FAKE_RUNNER=runner, ROS_DOMAIN_ID=domain, TMPDIR=str(folder),
             PYTHONPATH=os.pathsep.join([*paths, os.environ.get('PYTHONPATH', '')]))
         self.process = subprocess.Popen(
             [sys.executable, str(HERE / 'fake_lab.py'), str(folder), 'lab', '--folder',
              str(folder / 'runs'), *words],
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment)
+            stdout=output, stderr=subprocess.STDOUT, text=True, env=environment)
 
     def run_dir(self):
         found = sorted((self.folder / 'runs').glob('*')) if (self.folder / 'runs').exists() else []
@@ -49,13 +50,9 @@ class Command:
         return text
 
 
-def until(condition, what):
-    end = time.monotonic() + PATIENCE_S
-    while time.monotonic() < end:
-        if condition():
-            return
-        time.sleep(0.01)
-    raise AssertionError(f'waited {PATIENCE_S} s for: {what}')
+def started(text):
+    """Return name -> process id of what was started, as the command said."""
+    return {name: int(pid) for name, pid in re.findall(r'^(\S+) started, process (\d+)$', text, re.M)}
 
 
 @pytest.fixture
@@ -82,7 +79,8 @@ def test_a_lab_ends_by_itself_with_a_summary_when_its_trials_are_done(start):
     assert 'void             1' in text
     assert '3 (2 at try 1, 1 failed)' in text
     assert str(command.folder / 'runs' / 'first') in text
-    assert not any(psutil.pid_exists(pid) for pid in command.pids().values())
+    pids = started(text)
+    assert len(pids) == 8 and not any(psutil.pid_exists(pid) for pid in pids.values())
 
 
 def test_the_run_folder_holds_the_lab_and_a_folder_for_each_station(start):
@@ -133,6 +131,94 @@ def test_a_second_lab_in_the_same_domain_is_refused_and_the_first_goes_on(start)
     assert third.process.returncode == 0
     first.process.send_signal(signal.SIGINT)
     first.end()
+
+
+def all_ready(command):
+    return ('reports are written' in command.log('lab.trial_runner')
+            and all('ready' in command.log(f'unit0.{name}')
+                    for name in ('trial_server', 'safety_gate', 'sim_station')))
+
+
+def ended_in_order(command):
+    """Return whether everything ended, stage by stage, by the supervisor's own log."""
+    text = command.log('supervisor')
+    names = ['lab.trial_runner', 'unit0.trial_server', 'unit0.safety_gate', 'unit0.sim_station']
+    places = [text.find(f'{name} has ended (exit code 0)') for name in names]
+    return places == sorted(places) and places[0] >= 0
+
+
+def outcome_of(command):
+    return json.loads((command.run_dir() / 'outcome.json').read_text())
+
+
+def test_a_lab_whose_reader_has_gone_ends_in_order_and_keeps_its_outcome(start):
+    command = start('--units', '1', runner='wait')
+    command.process.stdout.readline()
+    command.process.stdout.close()  # `enpire lab | head -1`
+    until(lambda: all_ready(command), 'the lab')
+    command.process.send_signal(signal.SIGINT)
+    assert command.process.wait(PATIENCE_S) == 0
+    assert ended_in_order(command)
+    assert outcome_of(command) == {'code': 0, 'reason': 'SIGINT: stopping'}
+
+
+def test_a_lab_whose_terminal_hangs_up_ends_in_order_and_keeps_its_outcome(start):
+    ours, theirs = pty.openpty()
+    command = start('--units', '1', '--plain', runner='wait', output=theirs)
+    os.close(theirs)
+    until(lambda: all_ready(command), 'the lab')
+    os.close(ours)
+    command.process.send_signal(signal.SIGHUP)
+    assert command.process.wait(PATIENCE_S) == 0
+    assert ended_in_order(command)
+    assert outcome_of(command) == {'code': 0, 'reason': 'SIGHUP: stopping'}
+
+
+@pytest.mark.parametrize('term, lines', [('dumb', True), ('xterm', False)])
+def test_a_dumb_terminal_gets_lines_while_the_lab_runs(start, term, lines):
+    ours, theirs = pty.openpty()
+    command = start('--units', '1', output=theirs, TERM=term)
+    os.close(theirs)
+    shown = b''
+    while b'run folder' not in shown:  # the last line of the summary
+        shown += os.read(ours, 4096)
+    assert command.process.wait(PATIENCE_S) == 0
+    os.close(ours)
+    assert (b'unit0.sim_station started' in shown) is lines
+
+
+def test_ctrl_c_while_a_lab_is_prepared_is_said_and_leaves_no_folder(start):
+    command = start(FAKE_SCENE='slow')
+    assert command.process.stdout.readline() == 'compiling the scene\n'
+    command.process.send_signal(signal.SIGINT)
+    text = command.end()
+    assert command.process.returncode == 130
+    assert 'nothing was started' in text and 'Traceback' not in text
+    assert command.run_dir() is None
+
+
+def test_a_full_disk_is_said_and_leaves_no_folder(start):
+    command = start(FAKE_SCENE='full')
+    text = command.end()
+    assert command.process.returncode == 1
+    assert 'The lab was not started: [Errno 28] No space left on device' in text
+    assert 'Traceback' not in text and command.run_dir() is None
+
+
+def test_a_lock_file_that_cannot_be_opened_is_said(start, tmp_path):
+    (tmp_path / f'enpire-lab-{os.getuid()}-90.lock').symlink_to('/etc/hostname')
+    command = start()
+    text = command.end()
+    assert command.process.returncode == 1
+    assert 'expected a lock file that can be written' in text and 'Traceback' not in text
+
+
+@pytest.mark.parametrize('domain', ['a/b', '233', '-1', '1.5', '\u0663'])
+def test_a_domain_that_is_none_is_refused(start, domain):
+    command = start(domain=domain)
+    text = command.end()
+    assert command.process.returncode == 2
+    assert f'ROS_DOMAIN_ID: expected a whole number from 0 to 232, got {domain!r}' in text
 
 
 def test_a_wrong_option_is_refused_before_anything_starts(start):

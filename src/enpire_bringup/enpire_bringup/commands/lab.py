@@ -2,7 +2,6 @@
 
 import json
 import os
-import sys
 import time
 import typing
 
@@ -16,6 +15,8 @@ EXAMPLES = """Examples:
     enpire lab --units 8 --task push_t --real-time-factor 1
     enpire lab --trials 0                        stations that wait for trials sent by hand
 """
+# Exit code of a command that Ctrl-C ended before it did anything, as shells have it.
+INTERRUPTED = 130
 
 
 def register(app):
@@ -43,11 +44,12 @@ def lab(
 ):
     """Run a lab: its stations, their safety gates, and as many trials as it wants.
 
-    Exit code 0 when the trials are done or at Ctrl-C, 1 when the lab broke, 2 for a wrong lab file.
+    Exit code 0 when the trials are done or at Ctrl-C, 1 when the lab broke or could not be started, 2 for
+    a wrong lab file or option, 130 at Ctrl-C before anything was started.
     """
     began_s = time.time()
     from enpire_bringup import lab as lab_module
-    from enpire_bringup import lock
+    from enpire_bringup import lock, terminal
     from enpire_bringup import run as runs
 
     options = {
@@ -58,19 +60,33 @@ def lab(
     try:
         wanted = runs.read_lab(lab_file, options)
         with lock.hold() as note:
-            prepared = runs.prepare(wanted, run)
-            note(prepared.folder)
-            typer.echo(f'SIMULATED lab {wanted.name}: logs and results in {prepared.folder}')
-            live = sys.stdout.isatty() and not plain
-            outcome = _supervise(prepared, _children(prepared, not live), quiet=live)
-    except lab_module.LabError as error:
-        typer.echo(f'The lab was not started:\n{error}', err=True)
+            live = terminal.is_live() and not plain
+            prepared, children = _prepare(wanted, run, note, plain=not live)
+            terminal.say(f'SIMULATED lab {wanted.name}: logs and results in {prepared.folder}')
+            outcome = _supervise(prepared, children, quiet=live)
+    except (lab_module.LabError, lock.BadDomain) as error:
+        terminal.say(f'The lab was not started:\n{error}', err=True)
         raise typer.Exit(2) from None
-    except lock.Taken as error:
-        typer.echo(f'The lab was not started: {error}.', err=True)
+    except (lock.Taken, lock.NoLock, OSError) as error:
+        terminal.say(f'The lab was not started: {error}.', err=True)
         raise typer.Exit(1) from None
     _sum_up(prepared, outcome, began_s)
     raise typer.Exit(0 if outcome.code == 0 else 1)
+
+
+def _prepare(wanted, name, note, plain):
+    """Make the run folder; return (`Run`, its `ChildSpec`s). At Ctrl-C nothing is left of it."""
+    from enpire_bringup import run as runs
+    from enpire_bringup import terminal
+
+    try:
+        prepared = runs.prepare(wanted, name)
+        with runs.nothing_left(prepared.folder):
+            note(prepared.folder)
+            return prepared, _children(prepared, plain)
+    except KeyboardInterrupt:
+        terminal.say('\nCtrl-C: nothing was started, and no run folder is left.', err=True)
+        raise typer.Exit(INTERRUPTED) from None
 
 
 def _children(prepared, plain):
@@ -114,16 +130,16 @@ def _supervise(prepared, children, quiet):
     """Run the children to the end; return the `Outcome`. ``quiet``: the view owns the terminal."""
     import anyio
 
+    from enpire_bringup import terminal
     from enpire_bringup.supervisor.supervisor import Supervisor
     from enpire_core.files import write_json
 
-    path = os.path.join(prepared.logs, 'supervisor.log')
-    with open(path, 'w', encoding='utf-8', buffering=1) as log:
+    with terminal.Diary(os.path.join(prepared.logs, 'supervisor.log')) as diary:
 
         def report(text):
-            log.write(f'{time.strftime("%H:%M:%S")} {text}\n')
+            diary.write(text)
             if not quiet:
-                typer.echo(text)
+                terminal.say(text)
 
         def note(running):
             write_json(os.path.join(prepared.folder, 'processes.json'), running)
@@ -144,20 +160,25 @@ def _runner_summary(folder):
 
 
 def _sum_up(prepared, outcome, began_s):
-    from enpire_bringup import summary
+    """Keep how the lab ended, and tell it. Kept first: the terminal may be gone."""
+    from enpire_bringup import summary, terminal
     from enpire_bringup.reports import Outboxes
 
-    reports = Outboxes(prepared.outboxes()).new()
-    if outcome.last_lines:
-        typer.echo(f'\nThe last lines of {outcome.child}:', err=True)
-        for line in outcome.last_lines:
-            typer.echo(f'    {line}', err=True)
-    typer.echo('\n' + summary.text(
-        prepared.lab, reports, summary.Times(began_s, time.time()), prepared.folder,
-        _runner_summary(prepared.folder)))
-    if outcome.code != 0:
-        typer.echo(f'\nThe lab broke: {outcome.reason}. '
-                   f'Its logs are in {prepared.logs}.', err=True)
     kept = os.path.join(prepared.folder, 'outcome.json')
-    with open(kept, 'w', encoding='utf-8') as handle:
-        json.dump({'code': outcome.code, 'reason': outcome.reason}, handle)
+    try:
+        with open(kept, 'w', encoding='utf-8') as handle:
+            json.dump({'code': outcome.code, 'reason': outcome.reason}, handle)
+    except OSError as error:
+        terminal.say(f'{kept} cannot be written: {error.strerror}', err=True)
+    boxes = Outboxes(prepared.outboxes())
+    reports = boxes.new()
+    if outcome.last_lines:
+        terminal.say(f'\nThe last lines of {outcome.child}:', err=True)
+        for line in outcome.last_lines:
+            terminal.say(f'    {line}', err=True)
+    terminal.say('\n' + summary.text(
+        prepared.lab, reports, summary.Times(began_s, time.time()), prepared.folder,
+        _runner_summary(prepared.folder), boxes.problems))
+    if outcome.code != 0:
+        terminal.say(f'\nThe lab broke: {outcome.reason}. '
+                     f'Its logs are in {prepared.logs}.', err=True)
