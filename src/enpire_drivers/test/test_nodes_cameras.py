@@ -17,6 +17,7 @@ from enpire_core.testing import Graph  # noqa: E402
 from enpire_core.ticks import tick_to_ns  # noqa: E402
 from enpire_drivers.bench import Bench  # noqa: E402
 from enpire_drivers.camera_driver_node import NO_WORLD, CameraDriver  # noqa: E402
+from enpire_drivers.sim.cameras import DEFAULT_PROFILES  # noqa: E402
 from enpire_drivers.sim.rendering import RenderingError  # noqa: E402
 
 
@@ -155,6 +156,12 @@ def test_a_camera_that_cannot_render_leaves_the_arms_alone_and_recovers_by_hw_re
     graph.call(reset, EmptyService.Request())
     assert graph.until(lambda: seen)
     assert lab.client.end().success
+
+
+def test_the_cameras_of_the_driver_are_those_of_the_station(graph):
+    driver = CameraDriver(Bench(None), **options(graph))
+    assert {name: str(profile) for name, profile in driver.parameters.profiles().items()} == DEFAULT_PROFILES
+    driver.destroy_node()
 
 
 @pytest.mark.parametrize('profile', ['640x480', '640x480x7', '0x480x15', 'nonsense'])

@@ -12,10 +12,11 @@ import pytest
 from bench_station import DOWN, Mover, block_scene, make_world
 
 from enpire_drivers.sim import rendering
+from enpire_drivers.sim.cameras import CAMERAS
 from enpire_drivers.sim.engine import mujoco
 from enpire_drivers.sim.parameters import StationParameters
 from enpire_drivers.sim.rendering import BRIGHTNESS_MAX, NOISE_MAX, RenderingError, View, add_noise
-from enpire_drivers.sim.scene import CAMERAS, build_scene
+from enpire_drivers.sim.scene import build_scene
 from enpire_drivers.sim.world import World
 
 TOP = 'top_camera'
@@ -50,6 +51,12 @@ def test_the_block_appears_where_the_camera_info_says(world, size):
     assert frame.color.shape == (size[1], size[0], 3) and frame.color.dtype == np.uint8
     expected, _ = project(world.camera_info(TOP, *size), (0.32, 0.0, 0.04))
     assert np.abs(blue_centre(frame.color) - expected).max() <= 0.6
+
+
+@pytest.mark.parametrize('camera, parent', [(TOP, 'station'), ('left_wrist_camera', 'left_flange'),
+                                            ('right_wrist_camera', 'right_flange')])
+def test_a_camera_hangs_on_the_body_that_its_info_names(world, camera, parent):
+    assert world.camera_info(camera, 64, 48).parent == parent
 
 
 def test_up_in_the_top_picture_is_forward_and_left_is_left(world):
@@ -152,7 +159,7 @@ def test_frames_have_the_same_bits_in_another_process_whatever_was_rendered_befo
         world.render(camera, world.snapshot(), 1, 160, 120)
     frames = [world.render(camera, world.snapshot(), 66_666_666, 320, 240, depth=True) for camera in CAMERAS]
     code = ('import sys, hashlib; sys.path[:0] = sys.argv[1:]\n'
-            'from bench_station import make_world\nfrom enpire_drivers.sim.scene import CAMERAS\n'
+            'from bench_station import make_world\nfrom enpire_drivers.sim.cameras import CAMERAS\n'
             'world = make_world()\n'
             'for camera in reversed(CAMERAS):\n'
             '    frame = world.render(camera, world.snapshot(), 66_666_666, 320, 240, depth=True)\n'

@@ -2,7 +2,7 @@
 
 import pytest
 
-from enpire_drivers.sim.cameras import DEFAULT_PROFILES, RATES_HZ, parse_profile
+from enpire_drivers.sim.cameras import CAMERAS, DEFAULT_PROFILES, RATES_HZ, parse_profile
 
 
 @pytest.mark.parametrize('rate_hz', RATES_HZ)
@@ -31,6 +31,7 @@ def test_the_newest_frame_is_that_of_the_latest_multiple_of_the_period():
 
 
 def test_the_default_profiles_are_valid():
+    assert CAMERAS == tuple(DEFAULT_PROFILES)
     assert set(DEFAULT_PROFILES) == {'top_camera', 'left_wrist_camera', 'right_wrist_camera'}
     for text in DEFAULT_PROFILES.values():
         assert str(parse_profile(text)) == text

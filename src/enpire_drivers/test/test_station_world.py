@@ -10,9 +10,8 @@ import pytest
 from bench_station import block_scene
 
 from enpire_core.types import JointCommand
-from enpire_drivers.arm import follower
 from enpire_drivers.sim import records
-from enpire_drivers.sim.scene import STEPS_PER_TICK, SceneError, load_scene, write_scene
+from enpire_drivers.sim.scene import SceneError, load_scene, write_scene
 from enpire_drivers.sim.station import CommandRefused, Mode, open_station
 
 SMALL = {'top_camera': '64x48x15', 'left_wrist_camera': '32x24x10', 'right_wrist_camera': '32x24x6'}
@@ -39,10 +38,6 @@ def drive(station, ticks, look=(), seed=5):
         for camera in look:
             station.frame(camera, depth=tick % 3 == 0)
     return digest.hexdigest()
-
-
-def test_follower_and_world_agree_on_the_steps_of_a_tick():
-    assert follower.STEPS_PER_TICK == STEPS_PER_TICK
 
 
 @pytest.mark.parametrize('field', ['positions', 'efforts'])

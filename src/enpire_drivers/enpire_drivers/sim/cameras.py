@@ -11,6 +11,7 @@ from enpire_core.ticks import TICK_RATE_HZ, tick_to_ns
 
 DEFAULT_PROFILES = {'top_camera': '640x480x15', 'left_wrist_camera': '320x240x15',
                     'right_wrist_camera': '320x240x15'}
+CAMERAS = tuple(DEFAULT_PROFILES)
 RATES_HZ = (5, 6, 10, 15, 30)
 MIN_PIXELS, MAX_PIXELS = 16, 1920
 _PROFILE = re.compile(r'(\d{1,4})x(\d{1,4})x(\d{1,3})')

@@ -13,7 +13,8 @@ from statistics import NormalDist
 from enpire_core.joints import ARMS, JOINT_COUNT, JOINT_NAMES
 from enpire_core.seeds import derive
 
-CAMERAS = ('top_camera', 'left_wrist_camera', 'right_wrist_camera')
+from .cameras import CAMERAS
+
 TRUNCATION = 2.5
 BASE_SD = (0.001, math.radians(0.1))
 CAMERA_SD = (0.002, math.radians(0.2))

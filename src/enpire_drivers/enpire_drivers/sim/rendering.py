@@ -20,11 +20,10 @@ import numpy as np
 
 from enpire_core.types import CameraInfo, Frame
 
+from .cameras import CAMERAS
 from .engine import mujoco
 
 BACKENDS = ('egl', 'osmesa')
-CAMERA_PARENT = {'top_camera': 'station', 'left_wrist_camera': 'left_flange',
-                 'right_wrist_camera': 'right_flange'}
 # Samples a pixel: without them an edge along the rows of a picture is known no better than a pixel.
 CAMERA_SAMPLES, PICTURE_SAMPLES = 4, 8
 NOISE_SD = 2.0
@@ -211,8 +210,8 @@ class CameraRenderer:
 
 def camera_id(model, camera):
     """Return the number of ``camera``; ValueError names the cameras there are."""
-    if camera not in CAMERA_PARENT:
-        raise ValueError(f'camera: expected one of {", ".join(CAMERA_PARENT)}, got {camera!r}')
+    if camera not in CAMERAS:
+        raise ValueError(f'camera: expected one of {", ".join(CAMERAS)}, got {camera!r}')
     return model.camera(camera).id
 
 
@@ -227,7 +226,8 @@ def camera_info(model, camera, width, height):
     mujoco.mju_quat2Mat(rotation, body.quat)
     pose = np.eye(4)
     pose[:3, :3], pose[:3, 3] = rotation.reshape(3, 3), body.pos
-    return CameraInfo(camera, width, height, matrix, CAMERA_PARENT[camera], pose)
+    parent = model.body(body.parentid[0])
+    return CameraInfo(camera, width, height, matrix, parent.name if parent.id else 'station', pose)
 
 
 _noise_table = None

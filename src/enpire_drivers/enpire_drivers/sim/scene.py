@@ -19,15 +19,15 @@ import yaml
 
 from enpire_core.files import write_bytes, write_json
 from enpire_core.joints import ARMS
+from enpire_core.ticks import TICK_RATE_HZ
 from enpire_description import share_path
+from enpire_drivers.arm.follower import STEPS_PER_TICK
 
 from .engine import mujoco
 from .motors import JointIndex, add_motors, load_motors
 from .surroundings import add_surroundings
 
-STEPS_PER_TICK = 16
-STEP_RATE_HZ = 480
-CAMERAS = ('top_camera', 'left_wrist_camera', 'right_wrist_camera')
+STEP_RATE_HZ = STEPS_PER_TICK * TICK_RATE_HZ
 MODEL_FILE, META_FILE = 'scene.mjb', 'scene.json'
 
 
@@ -102,6 +102,7 @@ def _set_options(spec):
     option.impratio = 10.0
     # A world that goes wrong shall be seen, not put back to its start in silence.
     option.disableflags |= mujoco.mjtDisableBit.mjDSBL_AUTORESET
+    # Each canvas sets its own (`rendering`); these are here because they are part of a scene's digest.
     spec.visual.quality.offsamples = 0
     spec.visual.global_.offwidth, spec.visual.global_.offheight = 1920, 1920
     spec.visual.headlight.ambient = [0.35, 0.35, 0.35]
