@@ -23,12 +23,16 @@ EDITION = 1
 
 @dataclass(frozen=True)
 class Stage:
-    """One step: its name, its line for people, the key of its inputs, what it does."""
+    """One step: its name, its line for people, the key of its inputs, what it does.
+
+    What may fail without a change to what is there comes first, in `prepare`.
+    """
 
     name: str
     title: str
     key: str
     work: Callable[[], None]
+    prepare: Callable[[], None] = lambda: None
 
 
 class Setup:
@@ -57,9 +61,10 @@ class Setup:
             Stage('environment', f'virtual environment in .venv, Python {version}', environment,
                   self.make_environment),
             Stage('packages', f'pinned packages ({self.mode}; a minute or more)', packages,
-                  self.install_packages),
+                  self.install_packages, prepare=self.download_packages),
             Stage('paths', "paths in the ROS wheels' CMake files", paths, self.patch_paths),
-            Stage('build', 'colcon build (the first takes a minute)', build, self.build),
+            Stage('build', 'colcon build (the first takes a minute)', build, self.build,
+                  prepare=self.remove_leftovers),
         ]  # fmt: skip
         return [s for s in stages if s.name != 'paths' or self.mode == 'wheels']
 
@@ -86,6 +91,7 @@ class Setup:
         names = [stage.name for stage in due]
         with progress('machine', self.log):
             machine.check_this_platform(self.mode)
+            python_packages.remove_downloads(self.state)
             if self.stamps.interrupted('packages'):
                 # What an interruption or a full disk left is room to be had.
                 python_packages.clear_environment(self.venv, keep=self.state)
@@ -97,10 +103,7 @@ class Setup:
                 self.check_sourced_python(self.ros)
         for stage in due:
             with progress(stage.title, self.log):
-                if stage.name == 'build':
-                    # Files that were being written can't be told from whole ones.
-                    half = self.stamps.interrupted('build')
-                    workspace.remove_leftovers(self.root, everything=half)
+                stage.prepare()
                 self.stamps.begin(stage.name)
                 stage.work()
                 self.stamps.finish(stage.name, stage.key)
@@ -127,6 +130,10 @@ class Setup:
             self.stamps.give_up(name)
         workspace.remove_leftovers(self.root, everything=True)
 
+    def download_packages(self) -> None:
+        """Before the packages: without network the environment stays as it is, and in use."""
+        python_packages.download_packages(self.log, self.venv, self.lock, self.state)
+
     def install_packages(self) -> None:
         """Stage: the lock file's packages."""
         python_packages.install_packages(self.log, self.venv, self.lock, self.state)
@@ -141,6 +148,11 @@ class Setup:
             python_packages.site_packages(self.venv),
         )
         self.log.write(''.join(f'patched {path}\n' for path in changed))
+
+    def remove_leftovers(self) -> None:
+        """Before the build: what an interruption leaves can't be told from whole files."""
+        half = self.stamps.interrupted('build')
+        workspace.remove_leftovers(self.root, everything=half)
 
     def build(self) -> None:
         """Stage: the workspace."""

@@ -3,6 +3,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import SetupError
 
 _ENTRY = re.compile(r'^([A-Za-z0-9][A-Za-z0-9._-]*)==([^\s;\\]+)\s*(?:;\s*(.*?))?\s*$')
 
@@ -22,10 +25,23 @@ def normal(name: str) -> str:
     return re.sub(r'[-_.]+', '-', name).lower()
 
 
-def read_pins(text: str) -> list[Pin]:
-    """Return the pins of a lock file, in order.
+def read_lock(path: Path) -> list[Pin]:
+    """Return the pins of a lock file, in order. Raises SetupError when it isn't one, or OSError."""
+    try:
+        return read_pins(path.read_text(encoding='utf-8', errors='replace'))
+    except ValueError as error:
+        raise SetupError(
+            f'Set-up expected pinned packages with their hashes in {path}, and found an entry that '
+            f'is none ({error}): restore the file (`git checkout -- {path}`), or end the merge that '
+            'left it so, then run the same command again.'
+        ) from error
 
-    Raises ValueError, with the line, when an entry isn't `name==version` or has no hash.
+
+def read_pins(text: str) -> list[Pin]:
+    """Return the pins of a lock file's text, in order.
+
+    Raises ValueError, with the line, when an entry isn't `name==version` or has no hash,
+    and when there is none at all.
     """
     pins = []
     entry: list[str] = []
@@ -39,6 +55,8 @@ def read_pins(text: str) -> list[Pin]:
         entry = []
     if entry:
         raise ValueError('the last entry ends with a backslash: the file is cut short')
+    if not pins:
+        raise ValueError('it is empty')
     return pins
 
 
@@ -52,12 +70,3 @@ def _pin(lines: list[str], number: int) -> Pin:
     return Pin(
         normal(match.group(1)), match.group(2), match.group(3) or '', '\n'.join(lines) + '\n'
     )
-
-
-def subset(text: str, names: tuple[str, ...]) -> str:
-    """Return the entries of these packages only. Raises KeyError for one that is missing."""
-    pins = [pin for pin in read_pins(text) if pin.name in names]
-    for name in names:
-        if all(pin.name != name for pin in pins):
-            raise KeyError(name)
-    return ''.join(pin.text for pin in pins)

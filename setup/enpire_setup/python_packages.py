@@ -1,6 +1,7 @@
 """The virtual environment and the pinned packages in it."""
 from __future__ import annotations
 
+import importlib.metadata
 import os
 import shutil
 import sys
@@ -8,7 +9,7 @@ from pathlib import Path
 from typing import Mapping
 
 from .errors import SetupError, disk_full, says_disk_full
-from .lockfile import subset
+from .lockfile import Pin, normal, read_lock
 from .log import Log, plain_environment
 from .machine import last_error
 
@@ -124,26 +125,79 @@ def explain_pip(output: str, status: int, where: Path) -> SetupError:
     )
 
 
-def install_packages(log: Log, venv: Path, lock: Path, work: Path) -> None:
-    """Install exactly what the lock file pins, each file checked by its hash.
+def missing_packages(venv: Path, lock: Path) -> list[Pin]:
+    """Return the pins that are not installed, those for other Pythons among them.
 
-    Raises SetupError with the reason when pip does not succeed.
+    Raises SetupError when the lock file cannot be read as one.
     """
+    folder = [str(site_packages(venv))]
+    installed = {
+        (normal(found.metadata['Name'] or ''), found.version)
+        for found in importlib.metadata.distributions(path=folder)
+    }
+    return [pin for pin in read_lock(lock) if (pin.name, pin.version) not in installed]
+
+
+def download_packages(log: Log, venv: Path, lock: Path, work: Path) -> None:
+    """Download what the lock file pins and the environment lacks; nothing in it changes.
+
+    `work/downloads` holds it until `install_packages`. Raises SetupError with the reason
+    when pip does not succeed.
+    """
+    remove_downloads(work)
+    missing = missing_packages(venv, lock)
+    if not missing:
+        return
+    tools = [pin for pin in missing if pin.name in BUILD_TOOLS]
+    env = {}
+    if tools:
+        # To read a package without a wheel takes the build tools: from beside the environment.
+        beside = work / 'build-tools'
+        _pip(log, venv, work, tools, *_DOWNLOAD)
+        _pip(log, venv, work, tools, *_INSTALL, '--target', str(beside))
+        env = {'PYTHONPATH': str(beside)}
+    _pip(log, venv, work, missing, *_DOWNLOAD, **env)
+
+
+def install_packages(log: Log, venv: Path, lock: Path, work: Path) -> None:
+    """Install exactly what the lock file pins, from `work/downloads`, which is then removed.
+
+    Each file is checked by its hash once more. Raises SetupError with the reason when pip
+    does not succeed.
+    """
+    pins = read_lock(lock)
+    tools = [pin for pin in pins if pin.name in BUILD_TOOLS]
+    try:
+        for chosen in (tools, pins):
+            _pip(log, venv, work, chosen, *_INSTALL)
+    finally:
+        remove_downloads(work)
+
+
+def remove_downloads(work: Path) -> None:
+    """Remove what a download or an installation has left or needs no more."""
+    for name in _PASSING:
+        shutil.rmtree(work / name, ignore_errors=True)
+
+
+_PASSING = ('downloads', 'build-tools', 'tmp')
+_DOWNLOAD = ('download', '--dest', 'downloads', '--retries', '3')
+_INSTALL = ('install', '--no-index', '--find-links', 'downloads')
+
+
+def _pip(log: Log, venv: Path, work: Path, pins: list[Pin], *words: str, **extra: str) -> None:
+    """Run pip in the folder `work` on these pins. Raises SetupError when it does not succeed."""
     temporary = work / 'tmp'
     shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
-    tools = work / 'build-tools.txt'
-    tools.write_text(subset(lock.read_text(encoding='utf-8'), BUILD_TOOLS), encoding='utf-8')
-    env = pip_environment(os.environ, venv, temporary)
-    try:
-        for requirements in (tools, lock):
-            command = [
-                str(venv / 'bin' / 'python'), '-m', 'pip', 'install', '--no-deps',
-                '--no-build-isolation', '--require-hashes', '--progress-bar', 'off',
-                '--retries', '3', '--requirement', str(requirements),
-            ]  # fmt: skip
-            outcome = log.run(command, env=env)
-            if outcome.status != 0:
-                raise explain_pip(outcome.tail, outcome.status, venv)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    for name in ('tmp', 'downloads'):
+        (work / name).mkdir(parents=True, exist_ok=True)
+    requirements = temporary / 'requirements.txt'
+    requirements.write_text(''.join(pin.text for pin in pins), encoding='utf-8')
+    command = [
+        str(venv / 'bin' / 'python'), '-m', 'pip', *words, '--no-deps', '--no-build-isolation',
+        '--require-hashes', '--progress-bar', 'off', '--requirement', str(requirements),
+    ]  # fmt: skip
+    env = {**pip_environment(os.environ, venv, temporary), **extra}
+    outcome = log.run(command, env=env, cwd=work)
+    if outcome.status != 0:
+        raise explain_pip(outcome.tail, outcome.status, venv)

@@ -38,6 +38,7 @@ def quick(monkeypatch):
         (venv / 'bin' / 'python').touch()
 
     monkeypatch.setattr(python_packages, 'make_environment', make)
+    monkeypatch.setattr(python_packages, 'download_packages', lambda *a: None)
     monkeypatch.setattr(
         python_packages, 'install_packages', lambda *a: ran.append('packages')
     )
@@ -68,6 +69,28 @@ def test_a_changed_lock_file_installs_and_builds_and_keeps_the_environment(root,
     with open(root / 'setup' / 'lock' / 'wheels.txt', 'a') as file:
         file.write('# changed\n')
     command.run([], root)
+    assert quick == ALL + ALL[1:]
+
+
+def test_a_download_that_fails_leaves_an_environment_that_works(root, quick, monkeypatch):
+    command.run([], root)
+    (root / '.venv' / 'in-use').touch()
+    lock = root / 'setup' / 'lock' / 'wheels.txt'
+    old = lock.read_bytes()
+    lock.write_bytes(old + b'# changed\n')
+    with monkeypatch.context() as patch:
+        offline = SetupError('the package index cannot be reached')
+        patch.setattr(
+            python_packages, 'download_packages', lambda *a: (_ for _ in ()).throw(offline)
+        )
+        for _ in range(2):
+            assert command.run([], root) == 1
+        lock.write_bytes(old)
+        assert command.run([], root) == 0
+    assert quick == ALL
+    assert (root / '.venv' / 'in-use').exists()
+    lock.write_bytes(old + b'# changed\n')
+    assert command.run([], root) == 0
     assert quick == ALL + ALL[1:]
 
 

@@ -3,7 +3,8 @@ import re
 from pathlib import Path
 
 import pytest
-from enpire_setup.lockfile import normal, read_pins, subset
+from enpire_setup.errors import SetupError
+from enpire_setup.lockfile import normal, read_lock, read_pins
 from enpire_setup.python_packages import BUILD_TOOLS
 from packaging.markers import Marker
 from packaging.requirements import Requirement
@@ -66,6 +67,7 @@ def test_an_entry_has_name_version_marker_and_its_own_lines():
         ('foo>=1 \\\n    --hash=sha256:aa\n', 'line 2: expected `name==version'),
         ('foo==1\n', 'line 1: expected at least one hash for foo'),
         ('foo==1 \\\n    --hash=sha256:aa \\\n', 'cut short'),
+        ('# nothing\n', 'it is empty'),
     ],
 )
 def test_an_entry_that_is_not_pinned_is_refused_with_its_line(text, words):
@@ -73,11 +75,12 @@ def test_an_entry_that_is_not_pinned_is_refused_with_its_line(text, words):
         read_pins(text)
 
 
-def test_a_subset_keeps_the_hashes_and_names_what_is_missing():
-    text = 'a==1 \\\n    --hash=sha256:aa\nb==2 \\\n    --hash=sha256:bb\n'
-    assert subset(text, ('b',)) == 'b==2 \\\n    --hash=sha256:bb\n'
-    with pytest.raises(KeyError, match='c'):
-        subset(text, ('b', 'c'))
+def test_a_lock_file_with_merge_markers_is_told_with_line_and_remedy(tmp_path):
+    lock = tmp_path / 'wheels.txt'
+    lock.write_text('a==1 \\\n    --hash=sha256:aa\n<<<<<<< HEAD\nb==2 \\\n    --hash=sha256:bb\n')
+    with pytest.raises(SetupError, match=r"wheels.txt.*line 3.*'<<<<<<< HEAD'.*git checkout") as caught:
+        read_lock(lock)
+    assert '\n' not in str(caught.value)
 
 
 def test_names_are_compared_as_indexes_do():

@@ -73,3 +73,67 @@ def test_a_venv_that_fails_is_told_with_its_reason(tmp_path, monkeypatch):
     venv = tmp_path / '.venv'
     with pytest.raises(SetupError, match=r'status 1 \(Error: ensurepip is not available\)'):
         python_packages.make_environment(Log(tmp_path / 'log'), venv, venv / '.enpire', False)
+
+
+@pytest.fixture
+def pip(tmp_path):
+    """An environment with setuptools 1 whose Python notes how it is called; it fails at a word."""
+    venv = tmp_path / '.venv'
+    site = python_packages.site_packages(venv)
+    (site / 'setuptools-1.dist-info').mkdir(parents=True)
+    (site / 'setuptools-1.dist-info' / 'METADATA').write_text('Name: setuptools\nVersion: 1\n')
+    (venv / 'bin').mkdir()
+    python = venv / 'bin' / 'python'
+    python.write_text(
+        '#!/bin/sh\nshift 2\nfor last; do :; done\n'
+        f'echo "$1" ${{PYTHONPATH+tools}} $(grep -o "^[a-z]*==[0-9]*" "$last") >> {tmp_path}/calls\n'
+        f'test "$1" != "$(cat {tmp_path}/fails)" || {{ echo connection refused; exit 1; }}\n'
+    )
+    python.chmod(0o755)
+    (tmp_path / 'fails').write_text('')
+    return tmp_path
+
+
+def write_lock(folder, *pins):
+    lock = folder / 'lock.txt'
+    lock.write_text(''.join(f'{pin} \\\n    --hash=sha256:aa\n' for pin in pins))
+    return lock
+
+
+def test_only_what_is_lacking_is_downloaded_and_everything_is_installed_without_network(pip):
+    lock = write_lock(pip, 'setuptools==1', 'anyio==4')
+    work = pip / '.venv' / '.enpire'
+    arguments = (Log(pip / 'log'), pip / '.venv', lock, work)
+    python_packages.download_packages(*arguments)
+    assert (work / 'downloads').is_dir()
+    python_packages.install_packages(*arguments)
+    assert (pip / 'calls').read_text().splitlines() == [
+        'download anyio==4',
+        'install setuptools==1',
+        'install setuptools==1 anyio==4',
+    ]
+    assert list(work.iterdir()) == []
+
+
+def test_nothing_lacking_is_no_download(pip):
+    lock = write_lock(pip, 'setuptools==1')
+    python_packages.download_packages(Log(pip / 'log'), pip / '.venv', lock, pip / 'work')
+    assert not (pip / 'calls').exists()
+
+
+def test_newer_build_tools_come_beside_the_environment_until_all_is_downloaded(pip):
+    lock = write_lock(pip, 'setuptools==2', 'anyio==4')
+    python_packages.download_packages(Log(pip / 'log'), pip / '.venv', lock, pip / 'work')
+    assert (pip / 'calls').read_text().splitlines() == [
+        'download setuptools==2',
+        'install setuptools==2',
+        'download tools setuptools==2 anyio==4',
+    ]
+
+
+def test_a_download_that_fails_is_told_by_its_reason(pip):
+    (pip / 'fails').write_text('download')
+    lock = write_lock(pip, 'anyio==4')
+    with pytest.raises(SetupError, match='index cannot be reached'):
+        python_packages.download_packages(Log(pip / 'log'), pip / '.venv', lock, pip / 'work')
+    assert (pip / 'calls').read_text().splitlines() == ['download anyio==4']

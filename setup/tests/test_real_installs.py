@@ -39,6 +39,7 @@ def sourced_python(tmp_path, monkeypatch):
     work = venv / '.enpire'
     python_packages.make_environment(log, venv, work, system_packages=False)
     lock = REPOSITORY / 'setup' / 'lock' / 'sourced-ros.txt'
+    python_packages.download_packages(log, venv, lock, work)
     python_packages.install_packages(log, venv, lock, work)
     log.close()
     return venv / 'bin' / 'python'
