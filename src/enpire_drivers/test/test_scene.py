@@ -1,6 +1,7 @@
 """Composing, writing and loading scenes."""
 
 import json
+import shutil
 import subprocess
 import sys
 
@@ -12,6 +13,7 @@ from bench_station import BLOCK_XML, block_scene
 from enpire_core.joints import JOINT_NAMES
 from enpire_core.scene import TaskScene
 from enpire_description import share_path
+from enpire_drivers.sim import motors
 from enpire_drivers.sim import scene as scene_module
 from enpire_drivers.sim.engine import mujoco
 from enpire_drivers.sim.motors import load_motors
@@ -73,6 +75,16 @@ def test_the_same_task_scene_gives_the_same_digest_in_another_process(scene):
             'print(build_scene(block_scene()).meta.digest)')
     done = subprocess.run([sys.executable, '-c', code, *sys.path], capture_output=True, text=True, timeout=120)
     assert done.stdout.strip() == scene.meta.digest, done.stderr
+
+
+def test_the_digest_does_not_depend_on_where_the_workspace_lies(scene, tmp_path, monkeypatch):
+    elsewhere = tmp_path / 'enpire_description'
+    for part in ('mjcf', 'meshes', 'limits', 'config'):
+        shutil.copytree(share_path(part), elsewhere / part)
+    for module in (scene_module, motors):
+        monkeypatch.setattr(module, 'share_path', elsewhere.joinpath)
+    assert build_scene(block_scene()).meta.digest == scene.meta.digest
+    assert str(share_path('meshes')).encode() not in bytes(scene.model.paths)
 
 
 def test_another_start_gives_another_digest(scene):

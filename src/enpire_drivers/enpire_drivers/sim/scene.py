@@ -78,7 +78,7 @@ def compose(task_scene):
 
     SceneError where the task's XML does not parse or clashes with the robot.
     """
-    spec = mujoco.MjSpec.from_file(str(share_path('mjcf', 'yam_station.xml')))
+    spec = _robot()
     spec.modelname = f'station_{task_scene.name}'
     _set_options(spec)
     figures = station_figures()
@@ -91,6 +91,16 @@ def compose(task_scene):
         raise SceneError(f'task scene {task_scene.name!r}: expected an MJCF document that fits into the '
                          f'station, got: {error}') from error
     return spec
+
+
+def _robot():
+    """Return the MjSpec of the robot alone, its meshes handed in as bytes.
+
+    A compiled model remembers the files that it was made of. Read from files these would be paths of this
+    machine, and one scene would have another digest wherever the workspace lies.
+    """
+    meshes = {path.name: path.read_bytes() for path in share_path('meshes').glob('*.stl')}
+    return mujoco.MjSpec.from_string(share_path('mjcf', 'yam_station.xml').read_text(encoding='utf-8'), assets=meshes)
 
 
 def _set_options(spec):
