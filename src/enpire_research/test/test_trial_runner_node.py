@@ -17,7 +17,8 @@ pytestmark = pytest.mark.node
 
 
 class FakeServer:
-    """Serves both actions of unit0. ``busy``: trial ids whose rollout is answered with BUSY; ``silent``: no goal ends."""
+    """Serves both actions of unit0. ``busy``: trial ids whose rollout is answered with BUSY; ``silent``: no goal ends.
+    """
 
     def __init__(self, graph, busy=(), silent=False):
         self.goals, self.cancelled = [], []
