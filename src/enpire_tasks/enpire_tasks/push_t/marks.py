@@ -55,12 +55,6 @@ class TrayCamera:
         return -self.rotation.T @ self.translation
 
 
-def nominal_camera(info):
-    """Return the TrayCamera of a CameraInfo whose pose is given in frame station: no marks looked at."""
-    inverse = np.linalg.inv(info.pose)
-    return TrayCamera(info.matrix, inverse[:3, :3], inverse[:3, 3], (), 0.0)
-
-
 def _detector():
     parameters = cv2.aruco.DetectorParameters()
     parameters.cornerRefinementMethod = cv2.aruco.CORNER_REFINE_SUBPIX
