@@ -1,9 +1,11 @@
 """One reset: the station's own arms bring the scene to a start drawn from the seed, verified by camera.
 
-Up to three tries. Each: the task's program, home, a look. The program may fail in any way; then the
-next try begins where it left things.
+Up to three tries. Each: the task's program, home, a look. The program may fail in any way, also by an
+exception that nobody thought of: then the arms retreat, and the next try begins where it left things. Only a
+fault of the station, a latched gate and a cancel end the reset at once.
 """
 
+import traceback
 from dataclasses import dataclass, replace
 
 from enpire_core.errors import MotionError, MotionRefused, TimeUp
@@ -14,6 +16,7 @@ from enpire_research.trials.episode import Codes, Episode
 from enpire_research.trials.report import Report
 from enpire_research.trials.retreat import go_home, judge, retreat
 from enpire_research.trials.robot import Robot
+from enpire_research.trials.station import Cancelled, StationFault
 from enpire_research.trials.trial_setup import RESET_PROFILE
 from enpire_tasks.types import SUCCESS, SceneNotFound
 
@@ -92,7 +95,9 @@ class _Reset:
         if verdict.answer == SUCCESS:
             report.status, report.error_code, report.error_msg = reports.SUCCEEDED, 0, ''
             return
-        report.status = reports.FAILED
+        # A program that raises is our own fault, unlike a scene that it can't bring back.
+        ours = trouble is not None and trouble[0] == CODES.internal
+        report.status = reports.VOID if ours else reports.FAILED
         report.error_code, text = trouble or (NOT_VERIFIED, '')
         report.error_msg = '; '.join(filter(None, [
             f'{number} tries used; the camera does not confirm the start: {verdict.reason}', text]))
@@ -109,4 +114,11 @@ class _Reset:
             return NOT_VERIFIED, f'the reset program could not move: {error}'
         except TimeUp as error:
             return NOT_VERIFIED, f'the reset program did not end: {error}'
+        except (StationFault, Cancelled):
+            raise
+        except Exception as error:  # trouble of this try; the log has all of it
+            self._hooks.log(f'exception in the reset program, try {number} of {self._goal.trial_id}:\n'
+                            f'{traceback.format_exc()}')
+            last = ''.join(traceback.format_exception_only(type(error), error)).strip()
+            return CODES.internal, f'the reset program raised {last}: mend it; the log has the traceback'
         return None
