@@ -28,11 +28,10 @@ _DATA = ('config', 'limits', 'mjcf', 'meshes')
 
 # What a trial in the direct runner never comes through. A new file counts until it is named here.
 ROS_OF_CORE = ('conversions.py', 'goals.py', 'main.py', 'node.py', 'params.py', 'qos.py', 'testing.py')
-GRAPH_OF_TRIALS = ('graph_station.py', 'manifest.py', 'outbox.py', 'replay.py', 'schedule.py')
+GRAPH_OF_TRIALS = ('graph_station.py', 'manifest.py', 'outbox.py', 'replay.py')
 # What a lab that is measured never comes through.
 BESIDE_THE_BENCH = ('studies', 'replay_lab.py', 'trial_runner_node.py', 'trial_runner_parameters.py',
-                    'bench/page.py', 'bench/progress.py', 'bench/results.py', 'bench/table.py', 'trials/replay.py',
-                    'trials/schedule.py')
+                    'bench/page.py', 'bench/progress.py', 'bench/results.py', 'bench/table.py', 'trials/replay.py')
 
 
 def study_state(task, *measures):

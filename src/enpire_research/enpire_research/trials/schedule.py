@@ -21,6 +21,11 @@ BUSY_CODES = (102, 202)
 LATCHED_CODES = (108, 216)
 
 
+def trial_seed(lab_seed, index):
+    """Return the seed of trial ``index`` of a lab: the same on whichever station, and by the direct runner."""
+    return derive(lab_seed, 'trial', index)
+
+
 @dataclass(frozen=True)
 class Job:
     """One trial: its number in the lab, how often it was begun before, and how often it was void of these."""
@@ -64,7 +69,7 @@ class Schedule:
 
     def seed(self, job):
         """Return the seed of ``job``; a repeat has that of the trial it repeats."""
-        return derive(self.lab_seed, 'trial', job.index)
+        return trial_seed(self.lab_seed, job.index)
 
     def take(self, unit):
         """Return the next Job of ``unit``, or None where it is out or has none left."""
