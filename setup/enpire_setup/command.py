@@ -193,7 +193,7 @@ def explain(error: OSError, root: Path) -> str:
     if is_disk_full(error):
         return str(disk_full(str(root)))
     return (
-        f'Set-up expected to read and write its files in {root}, and got "{error.strerror}" for '
+        f'Set-up expected to read and write its files in {root}, and got "{error.strerror or error}" for '
         f'{error.filename or "one of them"}: mend that, then run the same command again.'
     )
 

@@ -29,7 +29,7 @@ class Stamps:
     def done(self, name: str) -> Optional[str]:
         """Return the key for which the stage was last done, or None."""
         try:
-            return (self.folder / f'{name}.done').read_text(encoding='utf-8').strip()
+            return (self.folder / f'{name}.done').read_text(encoding='utf-8', errors='replace').strip()
         except FileNotFoundError:
             return None
 

@@ -51,15 +51,20 @@ def source_key(root: Path) -> str:
 
 
 def is_installed(root: Path) -> bool:
-    """Say whether each package of the workspace has its folder in `install/`."""
-    return all((root / 'install' / name).is_dir() for name in packages(root / 'src'))
+    """Say whether each package of the workspace has its folders in `install/` and `build/`.
+
+    `install/` holds links into `build/`: one without the other is nothing.
+    """
+    bases = (root / 'install', root / 'build')
+    return all((base / name).is_dir() for base in bases for name in packages(root / 'src'))
 
 
 def remove_leftovers(root: Path, everything: bool) -> None:
     """Remove what an earlier build left and colcon can't build upon.
 
-    That is the result for packages that are gone from `src/`, a build without
-    symlinks (colcon then fails on its folders), and, on demand, everything.
+    That is the result for packages that are gone from `src/`, one of which half
+    is gone, a build without symlinks (colcon then fails on its folders), and, on
+    demand, everything.
     """
     known = packages(root / 'src')
     for base in (root / 'build', root / 'install'):
@@ -67,7 +72,8 @@ def remove_leftovers(root: Path, everything: bool) -> None:
             shutil.rmtree(base, ignore_errors=True)
             continue
         for folder in sorted(base.glob('*')):
-            if folder.is_dir() and folder.name not in known:
+            other = (root / 'install' if base.name == 'build' else root / 'build') / folder.name
+            if folder.is_dir() and not (folder.name in known and other.is_dir()):
                 shutil.rmtree(folder)
     for cache in sorted((root / 'build').glob('*/CMakeCache.txt')):
         text = cache.read_text(encoding='utf-8', errors='replace')

@@ -98,18 +98,19 @@ def test_a_new_package_only_builds(root, quick):
     command.run([], root)
     (root / 'src' / 'things').mkdir()
     (root / 'src' / 'things' / 'package.xml').write_text('<package/>')
-    (root / 'install' / 'things').mkdir(parents=True)
     command.run([], root)
     assert quick == ALL + ['build']
 
 
-def test_a_removed_result_is_built_again(root, quick):
+@pytest.mark.parametrize('lost', ['build', 'install'])
+def test_a_removed_result_is_built_again(root, quick, lost):
     (root / 'src' / 'things').mkdir()
     (root / 'src' / 'things' / 'package.xml').write_text('<package/>')
     command.run([], root)
-    (root / 'install' / 'things').mkdir(parents=True)
+    for name in ('build', 'install'):
+        (root / name / 'things').mkdir(parents=True)
     assert Setup(root).due() == []
-    shutil.rmtree(root / 'install')
+    shutil.rmtree(root / lost)
     assert [stage.name for stage in Setup(root).due()] == ['build']
 
 
@@ -155,6 +156,7 @@ def test_a_build_that_failed_in_order_is_built_upon_and_an_interrupted_one_is_be
     [
         (SetupError('Expected this, found that: do so.'), 'Expected this, found that: do so.'),
         (OSError(errno.ENOSPC, 'No space left on device'), 'disk (or the quota) is full'),
+        (OSError('cannot be read'), '"cannot be read" for one of them'),
         (PermissionError(errno.EACCES, 'Permission denied', '/x'), '"Permission denied" for /x'),
     ],
 )

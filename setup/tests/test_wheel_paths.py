@@ -1,6 +1,7 @@
 """The paths that the ROS wheels' CMake files bring from the machine that built them."""
 import pytest
 from enpire_setup import wheel_paths
+from enpire_setup.errors import SetupError
 
 LINE = (
     'INTERFACE_INCLUDE_DIRECTORIES "/opt/python/cp311-cp311/include/python3.11;'
@@ -54,13 +55,20 @@ def test_a_numpy_1_folder_of_the_builder_becomes_that_of_the_installed_numpy(pre
 def test_a_path_of_the_builder_of_a_new_kind_is_refused_and_the_file_left_alone(prefix):
     odd = prefix / 'share' / 'std_msgs' / 'cmake' / 'odd.cmake'
     odd.write_text('set(P "/opt/python/cp311-cp311/bin/python3")\n', encoding='utf-8')
-    with pytest.raises(ValueError, match='odd.cmake'):
+    with pytest.raises(SetupError, match=r'odd.cmake \(set\(P .*\): teach wheel_paths.py'):
         patch(prefix)
     assert '/opt/python/cp311-cp311/bin' in odd.read_text(encoding='utf-8')
 
 
-def test_a_missing_numpy_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match='numpy'):
+def test_a_cmake_file_that_is_no_utf8_keeps_its_other_bytes(prefix):
+    odd = prefix / 'share' / 'std_msgs' / 'cmake' / 'odd.cmake'
+    odd.write_bytes(b'# caf\xe9 /opt/python/cp311-cp311/include/python3.11\n')
+    patch(prefix)
+    assert odd.read_bytes() == f'# caf\udce9 {prefix}/include\n'.encode(errors='surrogateescape')
+
+
+def test_a_missing_numpy_is_named_with_what_to_do(tmp_path):
+    with pytest.raises(SetupError, match='pinned numpy.*found none: remove .venv'):
         wheel_paths.numpy_include(tmp_path)
 
 

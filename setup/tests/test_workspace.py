@@ -75,12 +75,15 @@ def test_the_key_is_the_same_in_another_folder(root, tmp_path_factory):
     assert workspace.source_key(other) == workspace.source_key(root)
 
 
-def test_a_package_without_its_folder_in_install_is_not_installed(root):
+@pytest.mark.parametrize('base', ['install', 'build'])
+def test_a_package_without_its_folder_in_install_or_build_is_not_installed(root, base):
     assert not workspace.is_installed(root)
-    (root / 'install' / 'things').mkdir(parents=True)
+    built(root, 'things')
     assert not workspace.is_installed(root)
-    (root / 'install' / 'things_interfaces').mkdir()
+    built(root, 'things_interfaces')
     assert workspace.is_installed(root)
+    (root / base / 'things').rmdir()
+    assert not workspace.is_installed(root)
 
 
 def built(root, name, cache=None):
@@ -101,6 +104,14 @@ def test_what_is_left_of_packages_that_are_gone_is_removed(root):
     (root / 'install' / 'setup.bash').write_text('')
     workspace.remove_leftovers(root, everything=False)
     assert left(root) == ['build/things', 'install/setup.bash', 'install/things']
+
+
+@pytest.mark.parametrize('base', ['install', 'build'])
+def test_one_half_of_a_result_is_removed_with_the_other_gone(root, base):
+    built(root, 'things')
+    (root / base / 'things').rmdir()
+    workspace.remove_leftovers(root, everything=False)
+    assert left(root) == []
 
 
 def test_a_build_without_symlinks_or_of_another_folder_is_removed(root):
