@@ -286,7 +286,7 @@ class OffscreenGL:
 
 def test_where_one_backend_fails_the_other_is_taken_and_the_first_is_freed(monkeypatch):
     """Which backends a machine has differs: both modules are stand-ins, and so is MuJoCo's part."""
-    imported, resources = [], object()
+    imported, resources = [], types.SimpleNamespace(currentBuffer=rendering._OFFSCREEN)
 
     def import_module(name):
         imported.append((name, os.environ['PYOPENGL_PLATFORM']))
@@ -301,11 +301,30 @@ def test_where_one_backend_fails_the_other_is_taken_and_the_first_is_freed(monke
     monkeypatch.setattr(OffscreenGL, 'freed', 0)
     monkeypatch.setattr(rendering.importlib, 'import_module', import_module)
     monkeypatch.setattr(rendering.mujoco, 'MjrContext', make_context)
+    monkeypatch.setattr(rendering.mujoco, 'mjr_setBuffer', lambda buffer, context: None)
     monkeypatch.setattr(rendering, '_forget_opengl', lambda: imported.append('forgotten'))
     gl, context = rendering._open_opengl(None, 64, 48)
     assert context is resources and isinstance(gl, OffscreenGL)
     assert imported == [('mujoco.egl', 'egl'), 'forgotten', ('mujoco.osmesa', 'osmesa')]
     assert OffscreenGL.freed == 1 and 'PYOPENGL_PLATFORM' not in os.environ
+
+
+def test_an_opengl_without_an_offscreen_buffer_and_one_that_fails_to_draw_are_rendering_errors(monkeypatch):
+    with monkeypatch.context() as patch:
+        window = types.SimpleNamespace(currentBuffer=mujoco.mjtFramebuffer.mjFB_WINDOW)
+        patch.setattr(rendering.mujoco, 'MjrContext', lambda model, scale: window)
+        patch.setattr(rendering.mujoco, 'mjr_setBuffer', lambda buffer, context: None)
+        with pytest.raises(RenderingError, match='framebuffer beside the screen'):
+            make_world().open_camera(TOP, 64, 48)
+
+    def fails(*_):
+        raise mujoco.FatalError('out of memory')
+    world = make_world()
+    world.open_camera(TOP, 64, 48)
+    monkeypatch.setattr(rendering.mujoco, 'mjr_render', fails)
+    with pytest.raises(RenderingError, match='out of memory.*Reset the camera'):
+        world.open_camera(TOP, 64, 48)
+    world.close()
 
 
 def test_rendering_from_a_second_thread_is_refused(world):

@@ -31,6 +31,7 @@ NOISE_MAX = 7
 BRIGHTNESS_MAX = 3
 _NOISE_LENGTH = 1 << 21
 _MARGIN = NOISE_MAX + BRIGHTNESS_MAX
+_OFFSCREEN = mujoco.mjtFramebuffer.mjFB_OFFSCREEN
 _OPENGL_ERRORS = (ImportError, AttributeError, RuntimeError, OSError, mujoco.FatalError)
 
 
@@ -77,7 +78,11 @@ def _open_backend(backend, model, width, height):
     try:
         gl.make_current()
         # Asks OpenGL for what MuJoCo needs of it: an old or broken one shows here, and not before.
-        return gl, mujoco.MjrContext(model, mujoco.mjtFontScale.mjFONTSCALE_100)
+        context = mujoco.MjrContext(model, mujoco.mjtFontScale.mjFONTSCALE_100)
+        mujoco.mjr_setBuffer(_OFFSCREEN, context)
+        if context.currentBuffer != _OFFSCREEN:
+            raise RuntimeError('expected a framebuffer beside the screen, this OpenGL gives none')
+        return gl, context
     except _OPENGL_ERRORS:
         gl.free()
         raise
@@ -116,7 +121,6 @@ class Canvas:
         quality.shadowsize = 4096 if fine else 0
         model.vis.global_.offwidth, model.vis.global_.offheight = width, height
         self._gl, self._context = _open_opengl(model, width, height)
-        mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, self._context)
         self._context.readDepthMap = mujoco.mjtDepthMap.mjDEPTH_ZEROFAR
         self._scene = mujoco.MjvScene(model, maxgeom=2000)
         self._option = mujoco.MjvOption()
@@ -139,11 +143,15 @@ class Canvas:
         scene.flags[mujoco.mjtRndFlag.mjRND_REFLECTION] = False
         scene.flags[mujoco.mjtRndFlag.mjRND_HAZE] = False
         scene.flags[mujoco.mjtRndFlag.mjRND_SKYBOX] = self.fine
-        mujoco.mjr_render(self._rect, scene, self._context)
         width, height = self.size
         color = np.empty((height, width, 3), np.uint8)
         values = np.empty((height, width), np.float32) if depth else None
-        mujoco.mjr_readPixels(color, values, self._rect, self._context)
+        try:
+            mujoco.mjr_render(self._rect, scene, self._context)
+            mujoco.mjr_readPixels(color, values, self._rect, self._context)
+        except mujoco.FatalError as error:
+            raise RenderingError(f'expected OpenGL to draw {width}x{height} pixels, got: {error}. Reset the '
+                                 'camera, which opens OpenGL anew') from error
         return color, values
 
 

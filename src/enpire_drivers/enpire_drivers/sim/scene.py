@@ -67,9 +67,9 @@ def station_figures():
     return yaml.safe_load(share_path('config', 'station.yaml').read_text(encoding='utf-8'))
 
 
-def home_positions(figures=None):
+def home_positions():
     """Return the 14 joint positions of home."""
-    home = (figures or station_figures())['home']
+    home = station_figures()['home']
     return np.array([v for arm in ARMS for v in (*home[arm], home['gripper'])], dtype=np.float64)
 
 
