@@ -3,6 +3,8 @@ SHELL := /bin/bash
 # Who once named a Python need not name it again: the environment remembers it.
 PYTHON ?= $(shell p=$$(cat .venv/.enpire/python 2>/dev/null) && [ -x "$$p" ] && echo "$$p" || echo python3)
 .DEFAULT_GOAL := help
+# $(call quoted,TEXT): one word for the shell, whatever blanks and quotes TEXT has.
+quoted = '$(subst ','\'',$(1))'
 .PHONY: help setup lab test clean
 
 help:
@@ -14,17 +16,18 @@ help:
 	@echo 'All take PYTHON=python3.12 (3.10 to 3.13). In a shell: . setup/env.sh'
 
 setup:
-	@command -v '$(PYTHON)' >/dev/null || { \
-	  echo "Set-up expected a Python called '$(PYTHON)' and found none: install python3 (3.10 to 3.13) or give its name, 'make $(MAKECMDGOALS) PYTHON=...'." >&2; exit 1; }
-	@'$(PYTHON)' setup/bootstrap.py
+	@command -v $(call quoted,$(PYTHON)) >/dev/null || { \
+	  printf "Set-up expected a Python called '%s' and found none: install python3 (3.10 to 3.13) or give its name, 'make %s PYTHON=...'.\n" \
+	    $(call quoted,$(PYTHON)) $(call quoted,$(MAKECMDGOALS)) >&2; exit 1; }
+	@$(call quoted,$(PYTHON)) setup/bootstrap.py
 
 # A name that is not given is not passed: the lab file holds the defaults.
-LAB_OPTIONS = $(if $(LAB),'$(LAB)') \
-  $(if $(UNITS),--units '$(UNITS)') \
-  $(if $(TASK),--task '$(TASK)') \
-  $(if $(TRIALS),--trials '$(TRIALS)') \
-  $(if $(SEED),--seed '$(SEED)') \
-  $(if $(REAL_TIME_FACTOR),--real-time-factor '$(REAL_TIME_FACTOR)')
+LAB_OPTIONS = $(if $(LAB),$(call quoted,$(LAB))) \
+  $(if $(UNITS),--units $(call quoted,$(UNITS))) \
+  $(if $(TASK),--task $(call quoted,$(TASK))) \
+  $(if $(TRIALS),--trials $(call quoted,$(TRIALS))) \
+  $(if $(SEED),--seed $(call quoted,$(SEED))) \
+  $(if $(REAL_TIME_FACTOR),--real-time-factor $(call quoted,$(REAL_TIME_FACTOR)))
 
 lab: setup
 	@setup/run.sh enpire lab $(LAB_OPTIONS)
