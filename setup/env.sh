@@ -68,12 +68,13 @@ else
         unset COLCON_CURRENT_PREFIX
     fi
 
-    # There may be no screen: MuJoCo renders with EGL, or with OSMesa where only that is there.
+    # There may be no screen: MuJoCo renders with what the set-up has found to work, EGL or OSMesa.
     if [ -z "${MUJOCO_GL-}" ]; then
-        export MUJOCO_GL=egl
-        case "$(echo /usr/lib/*/libEGL.so.1 /usr/lib/*/libOSMesa.so.*)" in
-            *"/usr/lib/*/libEGL.so.1"*libOSMesa.so.[0-9]*) MUJOCO_GL=osmesa ;;
-        esac
+        MUJOCO_GL=egl
+        if [ -r "$VIRTUAL_ENV/.enpire/mujoco_gl" ]; then
+            read -r MUJOCO_GL < "$VIRTUAL_ENV/.enpire/mujoco_gl" || MUJOCO_GL=egl
+        fi
+        export MUJOCO_GL
     fi
 
     # Robots and their commands stay on this machine unless somebody asks.

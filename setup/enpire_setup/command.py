@@ -99,6 +99,8 @@ class Setup:
             room = machine.ROOM_BYTES[self.mode] if new else machine.ROOM_TO_BUILD_BYTES
             machine.check_room(self.root, room)
             machine.provide(self.log, os.environ)
+            # setup/env.sh chooses what was found here.
+            (self.state / 'mujoco_gl').write_text(f'{machine.rendering() or "egl"}\n')
             if self.ros is not None:
                 self.check_sourced_python(self.ros)
         for stage in due:

@@ -134,14 +134,16 @@ def _loads(library: str) -> bool:
     return True
 
 
-def _renders() -> bool:
-    """Say whether MuJoCo can render without a screen: OSMesa, or EGL with a driver."""
+def rendering() -> Optional[str]:
+    """Return how MuJoCo can render without a screen: 'egl' (a library and a driver), 'osmesa', None."""
+    if _loads('libEGL.so.1') and (_loads('libEGL_nvidia.so.0') or _has_mesa_driver()):
+        return 'egl'
     if _loads('libOSMesa.so.8') or _loads('libOSMesa.so.6'):
-        return True
-    if not _loads('libEGL.so.1'):
-        return False
-    if _loads('libEGL_nvidia.so.0'):
-        return True
+        return 'osmesa'
+    return None
+
+
+def _has_mesa_driver() -> bool:
     drivers = ('*/dri/swrast_dri.so', '*/libgallium-*.so')
     found = any(glob.glob(f'{lib}/{name}') for lib in ('/usr/lib', '/lib') for name in drivers)
     return found and _loads('libEGL_mesa.so.0')
@@ -172,7 +174,7 @@ def needs(environ: Mapping[str, str]) -> list[Need]:
         Need(f"{python}'s headers ({header})", header.is_file(), (f'{python}-dev',)),
         Need(
             'OSMesa, or EGL with Mesa (rendering without a screen)',
-            _renders(),
+            rendering() is not None,
             ('libegl1', 'libegl-mesa0', 'libgl1-mesa-dri'),
         ),
         Need('libGL.so.1', _loads('libGL.so.1'), ('libgl1',)),

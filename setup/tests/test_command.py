@@ -64,6 +64,12 @@ def test_the_first_call_does_every_stage_and_the_second_nothing(root, quick, cap
     assert capsys.readouterr() == ('', '')
 
 
+def test_what_the_machine_renders_with_is_noted_for_the_shells(root, quick, monkeypatch):
+    monkeypatch.setattr(machine, 'rendering', lambda: 'osmesa')
+    command.run([], root)
+    assert (root / '.venv' / '.enpire' / 'mujoco_gl').read_text() == 'osmesa\n'
+
+
 def test_a_changed_lock_file_installs_and_builds_and_keeps_the_environment(root, quick):
     command.run([], root)
     with open(root / 'setup' / 'lock' / 'wheels.txt', 'a') as file:

@@ -116,6 +116,13 @@ def test_no_helper_of_the_script_is_left_in_the_shell(root):
     assert not [name for name in names if name.startswith('_enpire')]
 
 
-def test_mujoco_is_told_to_render_without_a_screen_unless_the_user_chose(root):
-    assert value(root, 'MUJOCO_GL') in ('egl', 'osmesa')
-    assert value(root, 'MUJOCO_GL', MUJOCO_GL='glfw') == 'glfw'
+@pytest.mark.parametrize('shell', SHELLS)
+def test_mujoco_renders_with_what_the_set_up_has_found_unless_the_user_chose(root, shell):
+    assert value(root, 'MUJOCO_GL', shell=shell) == 'egl'
+    state = root / '.venv' / '.enpire'
+    state.mkdir()
+    (state / 'mujoco_gl').write_text('osmesa\n')
+    assert value(root, 'MUJOCO_GL', shell=shell, options='set -eu;') == 'osmesa'
+    assert value(root, 'MUJOCO_GL', shell=shell, MUJOCO_GL='glfw') == 'glfw'
+    (state / 'mujoco_gl').write_text('')
+    assert value(root, 'MUJOCO_GL', shell=shell) == 'egl'

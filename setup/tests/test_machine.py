@@ -111,6 +111,27 @@ def test_a_compiler_named_by_cc_counts(tmp_path):
 
 
 @pytest.mark.parametrize(
+    'libraries, driver, chosen',
+    [
+        (['libEGL.so.1', 'libEGL_mesa.so.0'], True, 'egl'),
+        (['libEGL.so.1', 'libEGL_mesa.so.0'], False, None),
+        (['libEGL.so.1', 'libEGL_nvidia.so.0'], False, 'egl'),
+        (['libEGL.so.1'], True, None),
+        (['libEGL.so.1', 'libOSMesa.so.8'], False, 'osmesa'),
+        (['libOSMesa.so.6'], False, 'osmesa'),
+        (['libEGL.so.1', 'libEGL_mesa.so.0', 'libOSMesa.so.8'], True, 'egl'),
+        ([], False, None),
+    ],
+)
+def test_rendering_is_by_egl_with_a_driver_or_else_by_osmesa(
+    monkeypatch, libraries, driver, chosen
+):
+    monkeypatch.setattr(machine, '_loads', lambda library: library in libraries)
+    monkeypatch.setattr(machine.glob, 'glob', lambda pattern: ['driver'] if driver else [])
+    assert machine.rendering() == chosen
+
+
+@pytest.mark.parametrize(
     'arguments, words',
     [
         (('wheels', 'Darwin', 'arm64', ''), 'expected Linux and found Darwin'),
