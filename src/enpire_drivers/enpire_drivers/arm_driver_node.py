@@ -52,7 +52,8 @@ class ArmDriverParameters:
                               unit='1', ge=0)
     records: str = parameter('', 'folder for the state records, made for its owner alone; empty: none kept')
     real_time_factor: float = parameter(
-        0.0, f'simulated seconds a wall second at most, {SLOWEST} or more; 0: as fast as it goes',
+        0.0, f'simulated seconds a wall second at most, {SLOWEST} or more, and a tick must stay shorter than '
+        'silence_s; 0: as fast as it goes',
         unit='1', ge=0.0, le=100.0)
     silence_s: float = parameter(5.0, 'wall time without command or keep-alive that breaks an episode',
                                  ge=0.1, le=60.0)
