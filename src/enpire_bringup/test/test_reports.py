@@ -137,9 +137,35 @@ def test_a_reason_that_looks_like_markup_is_shown_as_it_is():
     assert '[red]x[/red]' in shown(row(reason='[red]x[/red]'))
 
 
-def test_a_long_reason_does_not_break_the_table():
-    lines = shown(row(reason='x' * 500), width=100).splitlines()
-    assert max(map(len, lines)) <= 100
+LONG = {'unit': 'a_bench_with_a_name_of_32_letters', 'trial_id': 'push_t_lab-000123', 'trials': 1234,
+        'successes': 789, 'voids': 12, 'real_time_factor': 12.34, 'reason': 'x' * 500}
+
+
+@pytest.mark.parametrize('width', [80, 119, 120, 160])
+def test_no_number_is_cut_off_however_long_names_and_reasons_are(width):
+    text = shown(row(**LONG), row(), width=width, policy='p' * 200, notes=('n' * 500,))
+    assert max(map(len, text.splitlines())) <= width
+    line = next(line for line in text.splitlines() if line.startswith('a_bench'))
+    assert line.split('rollout ')[1].split()[1:8] == ['789', 'of', '1234', '64%', '(61..67)', '12', '12.3x']
+    assert '793 of' not in text and '790 of 1238' in text  # the total
+    assert 'successes' in text and 'rate (95%)' in text and 'void' in text and 'real time' in text
+
+
+def test_a_narrow_terminal_has_the_reasons_below_the_table():
+    text = shown(row(reason='T not found'), width=80)
+    assert 'last reason' not in text and text.splitlines()[-1] == 'unit0: T not found'
+    assert 'last reason' in shown(row(reason='T not found'), width=160)
+
+
+def test_reports_that_are_in_no_count_are_named():
+    text = shown(row(), problems=('a.json: no report', 'b.json: no report'))
+    assert 'not counted (2): b.json: no report' in text
+    told = summary.text(lab_file.Lab(), [], summary.Times(0.0, 3.0), '/runs/r', problems=['a.json: no report'])
+    assert 'not counted      a.json: no report\nrun folder' in told
+
+
+def test_hours_are_told_as_hours():
+    assert '1:12:01' in shown(row(), elapsed_s=4321.0)
 
 
 def test_a_plain_line_says_unit_trial_status_score_and_reason():

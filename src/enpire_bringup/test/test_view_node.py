@@ -8,6 +8,7 @@ import sys
 import time
 
 import pytest
+from bringup_waiting import PATIENCE_S, until
 
 rclpy = pytest.importorskip('rclpy')
 pytest.importorskip('enpire_interfaces.msg')
@@ -21,7 +22,6 @@ from enpire_research.trials.report import Report  # noqa: E402
 from std_srvs.srv import Trigger  # noqa: E402
 
 HERE = pathlib.Path(__file__).resolve().parent
-PATIENCE_S = 20.0
 
 
 @pytest.fixture(autouse=True)
@@ -64,15 +64,6 @@ def write_lab(folder):
     (folder / 'logs').mkdir()
     for unit in ('unit0', 'unit1'):
         (folder / unit / 'outbox').mkdir(parents=True)
-
-
-def until(condition, what):
-    end = time.monotonic() + PATIENCE_S
-    while time.monotonic() < end:
-        if condition():
-            return
-        time.sleep(0.02)
-    raise AssertionError(f'waited {PATIENCE_S} s for: {what}')
 
 
 def report():
@@ -123,6 +114,17 @@ def test_the_table_shows_what_the_runner_says(tmp_path, start):
     shown = text()
     assert 'SIMULATED' in shown and '7.5x' in shown and 'the last reason' in shown
     assert '25% (5..70)' in shown
+
+
+def test_a_file_that_is_no_report_is_told(tmp_path, start):
+    write_lab(tmp_path)
+    (tmp_path / 'unit0' / 'outbox' / 'x.rollout.json').write_text('{')
+    process, text = start('enpire_bringup.view.lab_view_node', 'lab_view', '/lab',
+                          {'run_dir': str(tmp_path), 'plain': True})
+    until(lambda: 'x.rollout.json' in text() or process.poll() is not None, 'the line')
+    process.send_signal(signal.SIGINT)
+    assert process.wait(PATIENCE_S) == 0
+    assert text().count('not counted: ') == 1
 
 
 def latch(lab, clears):

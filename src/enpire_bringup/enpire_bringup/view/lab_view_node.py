@@ -5,15 +5,16 @@ and for plain lines. Publishes and serves nothing.
 On silence: the table keeps its last values; the time in the headline goes on.
 """
 
+import contextlib
 import dataclasses
 import os
-import sys
 import time
 
 from rich.console import Console
 from rich.live import Live
 
 from enpire_bringup import lab as lab_file
+from enpire_bringup import terminal
 from enpire_bringup.reports import Outboxes, Tally
 from enpire_bringup.view import table
 from enpire_bringup.view.rows import row_of
@@ -44,6 +45,7 @@ class LabView(ManagedNode):
         self._status = None
         self._tallies = {}
         self._total = Tally()
+        self._told = 0
 
     def open(self):
         """Read the lab file of the run, subscribe, and take the terminal."""
@@ -67,7 +69,8 @@ class LabView(ManagedNode):
         if self._tallies:
             self._refresh()
         if self._live is not None:
-            self._live.stop()
+            with contextlib.suppress(OSError):  # no terminal to give back
+                self._live.stop()
             self._live = None
 
     def _take_status(self, message):
@@ -79,10 +82,17 @@ class LabView(ManagedNode):
             self._tallies.setdefault(report.unit, Tally()).add(report)
             line = table.plain_line(report, self._total) if self.parameters.plain else None
             if line:
-                sys.stdout.write(line + '\n')
-                sys.stdout.flush()
+                terminal.say(line)
+        problems = self._outboxes.problems
+        if self.parameters.plain:
+            for problem in problems[self._told:]:
+                terminal.say(f'not counted: {problem}')
+            self._told = len(problems)
         if self._live is not None:
-            self._live.update(self._picture(), refresh=True)
+            try:
+                self._live.update(self._picture(), refresh=True)
+            except OSError:
+                self._live = None  # the terminal is gone: nobody looks, and its lab goes on
 
     def _picture(self):
         lab = self._lab
@@ -94,7 +104,7 @@ class LabView(ManagedNode):
         return table.render(table.View(
             lab.name, lab.task, os.path.basename(status.policy) if status else '',
             lab.backend == 'sim', lab.trials, time.monotonic() - self._began_s, rows,
-            self._last_notes()))
+            self._last_notes(), tuple(self._outboxes.problems)))
 
     def _own_row(self, unit):
         tally = self._tallies[unit]

@@ -4,7 +4,7 @@ import dataclasses
 import math
 import typing
 
-from rich.console import Group
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
@@ -13,6 +13,10 @@ from enpire_research.trials.report import RESET, SUCCEEDED
 
 # Values of StationStatus.PHASE_*.
 PHASES = ('?', 'starting', 'idle', 'reset', 'rollout', 'OUT')
+# Columns of a terminal from which on reasons stand in the table.
+WIDE = 120
+GAP = 2
+LONGEST_STATION = 16
 STYLES = {'OUT': 'bold red', 'starting': 'dim', 'idle': 'dim', '?': 'dim'}
 
 
@@ -32,8 +36,8 @@ class Row:
 
 @dataclasses.dataclass(frozen=True)
 class View:
-    """A lab. ``wanted``: budget of trials, 0 without one. ``notes``: last words of the
-    supervisor. ``elapsed_s``: NaN where nobody knows."""
+    """A lab. ``wanted``: budget of trials, 0 without one. ``notes``: last words of the supervisor.
+    ``problems``: reports that are in no count. ``elapsed_s``: NaN where nobody knows."""
 
     lab: str
     task: str
@@ -43,18 +47,24 @@ class View:
     elapsed_s: float
     rows: typing.Tuple[Row, ...]
     notes: typing.Tuple[str, ...] = ()
+    problems: typing.Tuple[str, ...] = ()
 
 
 def headline(view):
-    """Return the line above the table; it says first that a lab is simulated."""
+    """Return the line above the table; it says first that a lab is simulated, and last what may be cut off."""
     done = sum(row.trials for row in view.rows)
     budget = f'{done} of {view.wanted} trials' if view.wanted else f'{done} trials'
     kind = 'SIMULATED' if view.simulated else 'REAL ROBOTS'
-    clock = ''
-    if math.isfinite(view.elapsed_s):
-        clock = f'{int(view.elapsed_s) // 60}:{int(view.elapsed_s) % 60:02d}'
-    parts = [kind, view.lab, f'task {view.task}', view.policy, budget, clock]
+    parts = [kind, budget, _clock(view.elapsed_s), view.lab, f'task {view.task}', view.policy]
     return '  |  '.join(part for part in parts if part)
+
+
+def _clock(seconds):
+    if not math.isfinite(seconds):
+        return ''
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f'{hours}:{minutes:02d}:{rest:02d}' if hours else f'{minutes}:{rest:02d}'
 
 
 def interval(successes, trials):
@@ -71,30 +81,69 @@ def factor(value):
 
 
 def render(view):
-    """Return the view as something that rich prints: headline, one row a station, a total, notes."""
-    table = Table(expand=False, pad_edge=False)
-    for name, justify in (
-        ('station', 'left'), ('phase', 'left'), ('trials', 'right'), ('successes', 'right'),
-        ('rate (95%)', 'right'), ('void', 'right'), ('real time', 'right'),
-    ):
-        table.add_column(name, justify=justify, no_wrap=True)
-    # The only column that shrinks: each reason is one line, cut where the terminal ends.
-    table.add_column('last reason')
-    for row in view.rows:
-        phase = ' '.join(part for part in (row.phase, row.trial_id) if part)
-        table.add_row(
-            row.unit, Text(phase, style=STYLES.get(row.phase, '')), str(row.trials),
-            str(row.successes), interval(row.successes, row.trials), str(row.voids),
-            factor(row.real_time_factor),
-            Text(' '.join(row.reason.split()), no_wrap=True, overflow='ellipsis'))
-    if len(view.rows) > 1:
+    """Return the view as something that rich prints: headline, one row a station, a total, reasons, notes.
+
+    Numbers are never cut off. A narrow terminal cuts names, and has the reasons below the table.
+    """
+    return _Picture(view)
+
+
+class _Picture:
+    """A `View` in the width that the terminal has now."""
+
+    def __init__(self, view):
+        self._view = view
+
+    def __rich_console__(self, console, options):
+        view, wide = self._view, options.max_width >= WIDE
+        yield _line(headline(view), 'bold')
+        yield _table(view.rows, options.max_width, wide)
+        if not wide:
+            yield from (_line(f'{row.unit}: {row.reason}') for row in view.rows if row.reason)
+        if view.problems:
+            yield _line(f'not counted ({len(view.problems)}): {view.problems[-1]}', 'red')
+        yield from (_line(note, 'dim') for note in view.notes)
+
+
+def _line(text, style=''):
+    """Return ``text`` as one line, cut where the terminal ends."""
+    return Text(' '.join(text.split()), style=style, no_wrap=True, overflow='ellipsis')
+
+
+def _table(rows, columns, wide):
+    """Return the table for a terminal of so many ``columns``, with reasons in it where it is ``wide``."""
+    numbers = [_numbers(row) for row in (*rows, _total(rows))]
+    phases = [' '.join(part for part in (row.phase, row.trial_id) if part) for row in rows]
+    names = ('successes', 'rate (95%)', 'void', 'real time')
+    widths = [max(map(len, texts)) for texts in zip(names, *numbers)]
+    # Left over for words, between which there is a gap after each column.
+    room = columns - sum(widths) - GAP * (len(widths) + (2 if wide else 1))
+    station = max(len('station'), min(LONGEST_STATION, max((len(row.unit) for row in rows), default=0)))
+    phase = max(len('phase'), min(room - station, max(map(len, phases), default=0)))
+    table = Table(box=SIMPLE_HEAD, show_edge=False, padding=(0, GAP - 1, 0, 0), pad_edge=False)
+    table.add_column('station', no_wrap=True, overflow='ellipsis', width=station)
+    table.add_column('phase', no_wrap=True, overflow='ellipsis', width=phase)
+    for name, width in zip(names, widths):
+        table.add_column(name, justify='right', no_wrap=True, width=width)
+    if wide:
+        table.add_column('last reason', no_wrap=True, overflow='ellipsis', width=room - station - phase)
+    for row, text, line in zip(rows, phases, numbers):
+        table.add_row(Text(row.unit), Text(text, style=STYLES.get(row.phase, '')), *line,
+                      *([_line(row.reason)] if wide else []))
+    if len(rows) > 1:
         table.add_section()
-        trials = sum(row.trials for row in view.rows)
-        successes = sum(row.successes for row in view.rows)
-        table.add_row('all', '', str(trials), str(successes), interval(successes, trials),
-                      str(sum(row.voids for row in view.rows)), '', '')
-    notes = [Text(note, style='dim', no_wrap=True, overflow='ellipsis') for note in view.notes]
-    return Group(Text(headline(view), style='bold'), table, *notes)
+        table.add_row('all', '', *numbers[-1])
+    return table
+
+
+def _numbers(row):
+    return (f'{row.successes} of {row.trials}', interval(row.successes, row.trials), str(row.voids),
+            factor(row.real_time_factor))
+
+
+def _total(rows):
+    return Row('all', '', '', sum(row.trials for row in rows), sum(row.successes for row in rows),
+               sum(row.voids for row in rows), math.nan, '')
 
 
 def plain_line(report, tally):
