@@ -1,5 +1,6 @@
 """Policies that break: an error code, a text that says what to do, and the next good trial succeeds."""
 
+import hashlib
 import itertools
 import os
 import time
@@ -128,3 +129,58 @@ def test_a_policy_that_waits_for_ever_ends_when_its_time_is_up(lab):
     assert report.error_code == 0 and report.status == reports.FAILED or report.status == reports.SUCCEEDED
     assert attempt.end_ns - attempt.start_ns >= 2e9
     assert time.monotonic() - began < 30
+
+
+UNTELLABLE = {
+    'an error with half a character': "raise RuntimeError('bad \\udcff')",
+    'an error without a standard error': "import sys\n    sys.stderr = None\n    raise RuntimeError('bad')",
+    'an error after the standard error was closed': "import os\n    os.close(2)\n    raise RuntimeError('bad')",
+    'a motion beyond float64': "robot.move_to_pose(10 ** 400, 0, 0, 0, 0, 0)"}
+
+
+@pytest.mark.parametrize('where', ['at import', 'while it drives'])
+@pytest.mark.parametrize('what', UNTELLABLE)
+def test_whatever_is_raised_is_told_with_its_line(lab, tmp_path, what, where):
+    body = UNTELLABLE[what]
+    path = tmp_path / 'policy.py'
+    if where == 'at import':
+        path.write_text('def run(robot):\n    pass\n' + body.replace('\n    ', '\n').replace('robot.', 'int.'))
+    else:
+        path.write_text(f'def run(robot):\n    {body}\n')
+    report, _ = rollout(lab, str(path))
+    assert (report.status, report.error_code) == (reports.FAILED, 206), report.error_msg
+    assert 'policy.py' in report.error_msg and 'Error' in report.error_msg.split('\n')[0]
+
+
+def test_a_policy_file_with_a_byte_order_mark_runs_and_is_kept_byte_for_byte(lab, tmp_path):
+    _, _, folder, _ = lab
+    data = b'\xef\xbb\xbfdef run(robot):\r\n    robot.wait(0.1)\r\n'
+    path = tmp_path / 'policy.py'
+    path.write_bytes(data)
+    report, _ = rollout(lab, str(path))
+    assert report.error_code == 0, report.error_msg
+    assert report.policy_hash == hashlib.sha256(data).hexdigest()
+    copies = list(folder.parent.glob(f'**/policies/{report.policy_hash}.py'))
+    assert copies and all(copy.read_bytes() == data for copy in copies)
+
+
+def test_after_an_attempt_a_policy_has_the_time_that_it_had_left(lab, tmp_path):
+    path = tmp_path / 'policy.py'
+    path.write_text("""
+def run(robot):
+    robot.wait(1.0)
+    before, clock = robot.time_left, robot.time
+    robot.finish_attempt()
+    assert robot.time > clock + 0.5, 'no retreat'
+    assert abs(robot.time_left - before) < 1e-6, (robot.time_left, before)
+    try:
+        robot.wait(100.0)
+    finally:
+        print('left', robot.time_left, flush=True)
+""")
+    report, log = rollout(lab, str(path), max_attempts=2, episode_s=3.0)
+    if report.status == reports.SUCCEEDED:  # the block lay well already
+        pytest.skip('the first attempt succeeded')
+    assert report.error_code == 0 and report.tries == 2, report.error_msg
+    assert float(log.split('left ')[1].split()[0]) <= 0.04
+    assert '(3.0 s of' in log

@@ -300,3 +300,72 @@ def test_children_without_a_parent_use_the_policy_s_cpu_time(lab):
     source = daemon(lab[1], 'while True: pass') + '    robot.wait(0.1)\n    time.sleep(100)\n'
     report = rollout(lab, source)
     assert report.error_code == policy_process.CPU, report.error_msg
+
+
+def test_a_child_that_was_reaped_counts_once(lab):
+    runner, _ = lab
+    runner._hosts.take().kill()
+    runner._hosts._limits = Budget(answer_cpu_s=1.2)
+    report = rollout(lab, """
+        import subprocess
+        def run(robot):
+            robot.wait(0.1)
+            subprocess.run([sys.executable, '-S', '-c', 'import time\\nwhile time.process_time() < 0.8: pass'])
+            robot.wait(0.1)
+        """)
+    assert report.error_code == 0, report.error_msg
+
+
+def test_a_parent_of_a_vfork_that_sleeps_is_silent(lab):
+    runner, _ = lab
+    runner._hosts.take().kill()
+    runner._hosts._limits = Budget(answer_silence_s=0.5)
+    report = rollout(lab, """
+        import ctypes
+        CLONE, VFORK, SIGCHLD = 56, 0x4000, 17
+        def run(robot):
+            robot.wait(0.1)
+            if ctypes.CDLL(None).syscall(CLONE, VFORK | SIGCHLD, 0, 0, 0, 0) == 0:
+                time.sleep(100)
+        """)
+    assert report.error_code == policy_process.SILENT, report.error_msg
+    assert report.wall_duration_s < 30.0
+
+
+def test_naps_too_short_to_be_seen_end_the_rollout_when_they_add_up(lab):
+    runner, _ = lab
+    runner._hosts.take().kill()
+    runner._hosts._limits = Budget(total_sleep_s=1.0)
+    report = rollout(lab, """
+        def run(robot):
+            while True:
+                time.sleep(0.04)
+                robot.wait(0.03)
+        """)
+    assert report.error_code == policy_process.SILENT, report.error_msg
+    assert 'short naps included' in report.error_msg and report.ticks > 20
+
+
+def test_a_policy_that_dies_while_its_child_holds_the_pipe_ends_with_its_own_status(lab):
+    report = rollout(lab, """
+        def run(robot):
+            robot.wait(0.1)
+            if os.fork() == 0:
+                os.setsid()
+                time.sleep(100)
+            os._exit(3)
+        """)
+    assert report.error_code == policy_process.EXITED and 'status 3' in report.error_msg, report.error_msg
+
+
+def test_where_the_guard_is_killed_and_a_child_holds_the_pipe_its_end_is_told(lab):
+    report = rollout(lab, """
+        def run(robot):
+            robot.wait(0.1)
+            if os.fork() == 0:
+                os.setsid()
+                time.sleep(100)
+            os.kill(os.getppid(), 9)
+            time.sleep(100)
+        """)
+    assert report.error_code == policy_process.EXITED and 'SIGKILL' in report.error_msg, report.error_msg

@@ -87,6 +87,34 @@ def test_what_is_out_of_reach_is_said_with_figures_before_anything_moves(bench):
     assert bench.drive.ticks == ticks
 
 
+@pytest.mark.parametrize('call', [
+    lambda r: r.move_to_pose(1e9, 0.0, 0.1, pi, 0, 0), lambda r: r.move_to_pose(0.3, 0.0, -1e300, pi, 0, 0, speed=1e-4),
+    lambda r: r.move_both((0.3, 0.1, 0.1, pi, 0, 0), (0.3, 1e9, 0.1, pi, 0, 0)),
+    lambda r: r.servo({'left': (1e200, 1e200, 0.0, 0, 0, 0)}),
+    lambda r: r.move_joints({'left': [1e9] * 6}), lambda r: r.move_joints({'right': [0, 0, 0, 0, 0, -1e300]})])
+def test_what_is_farther_away_than_any_arm_can_be_is_not_even_planned(bench, call):
+    with pytest.raises(Unreachable, match='expected'):
+        call(bench.robot)
+    assert bench.drive.ticks == 0
+
+
+def test_a_turn_of_many_turns_is_the_turn_that_it_ends_at(bench):
+    robot = bench.robot
+    robot.move_to_pose(0.30, 0.10, 0.12, pi, 0, 200 * pi, speed=0.3)
+    assert abs(bench.runner.setup.kinematics.tool_pose('left', bench.last[ARM_SLICE['left']])[5]) < 2e-3
+
+
+def test_states_are_copies_of_the_caller_s_own(bench):
+    robot = bench.robot
+    before = robot.get_joint_states().positions.copy()
+    for state in (robot.get_joint_states(), robot.wait(0.0)):
+        for values in (state.positions, state.velocities, state.efforts):
+            values[:] = 9.0
+    assert (robot.get_joint_states().positions == before).all()
+    robot.hold().positions[:] = 9.0
+    assert np.abs(robot.get_joint_states().positions - before).max() < 0.01
+
+
 def test_an_empty_grasp_is_false_and_one_around_a_block_is_true_with_about_the_force(bench):
     robot = bench.robot
     robot.release('left', 0.06)
@@ -118,9 +146,11 @@ def test_a_refused_motion_names_its_joint_and_the_robot_goes_on_from_where_it_is
 
 
 def test_time_is_up_at_the_deadline_and_nothing_is_sent_beyond_it(bench):
-    bench.drive.deadline_ns = bench.drive.start_ns + 500_000_000
+    bench.robot.wait(1.0)  # such as a retreat after an attempt: its time is not the episode's
+    bench.drive.ticks = 0
+    bench.drive.deadline_ns, bench.drive.episode_s = bench.drive.state.stamp_ns + 500_000_000, 0.5
     assert abs(bench.robot.time_left - 0.5) < 1e-6
-    with pytest.raises(TimeUp):
+    with pytest.raises(TimeUp, match=r'0\.5 s of'):
         bench.robot.wait(1.0)
     assert bench.drive.ticks == 15 and bench.robot.time_left <= 0.0
 
@@ -132,7 +162,10 @@ def test_time_is_up_at_the_deadline_and_nothing_is_sent_beyond_it(bench):
     lambda r: r.move_joints({'left': [math.inf] * 6}), lambda r: r.move_joints({}, speed='fast'),
     lambda r: r.grasp(force=math.nan), lambda r: r.release(opening=-1), lambda r: r.wait(math.nan),
     lambda r: r.step([0.0] * 13), lambda r: r.step(['a'] * 14), lambda r: r.step([math.nan] * 14),
-    lambda r: r.step([0.0] * 14, [math.nan] * 14), lambda r: r.capture('rear_camera')])
+    lambda r: r.step([0.0] * 14, [math.nan] * 14), lambda r: r.capture('rear_camera'),
+    lambda r: r.wait(10 ** 400), lambda r: r.wait('1'), lambda r: r.step([10 ** 400] * 14), lambda r: r.step(['0'] * 14),
+    lambda r: r.step([1j] * 14), lambda r: r.step([True] * 14), lambda r: r.move_joints({'left': [10 ** 400] * 6}),
+    lambda r: r.move_to_pose(10 ** 400, 0, 0, 0, 0, 0), lambda r: r.move_to_pose(0.3, 0.1, 0.1, pi, 0, 0, speed=10 ** 400)])
 def test_wrong_arguments_are_value_errors_and_nothing_moves(bench, call):
     with pytest.raises(ValueError, match='expected'):
         call(bench.robot)

@@ -1,13 +1,13 @@
 """The link of `robot.Robot` over a Station: counts, hashes and bounds what a phase does to it."""
 
 import hashlib
+import math
 import struct
 
 import numpy as np
 
 from enpire_core.errors import MotionRefused, TimeUp
 from enpire_core.joints import JOINT_COUNT
-from enpire_core.ticks import NANOSECONDS
 from enpire_core.types import JointCommand
 from enpire_research.trials.station import Cancelled, Refused
 
@@ -18,7 +18,8 @@ class Drive:
     """One phase on one station, from the moment it began.
 
     ``cancelled()`` is looked at before every tick (Cancelled). ``deadline_ns`` may be set at any time;
-    from then on `step` raises TimeUp instead of sending. ``on_tick()`` is called after every tick.
+    from then on `step` raises TimeUp instead of sending, which names ``episode_s``: what the program had,
+    retreats between its attempts left out. ``on_tick()`` is called after every tick.
     """
 
     def __init__(self, station, cancelled, on_tick):
@@ -26,6 +27,7 @@ class Drive:
         self.state = station.observe()
         self.start_ns = self.state.stamp_ns
         self.deadline_ns = None
+        self.episode_s = math.inf
         self.ticks = 0
         self.refusals = 0
         self._digest = hashlib.sha256()
@@ -36,8 +38,7 @@ class Drive:
         if self._cancelled():
             raise Cancelled
         if self.deadline_ns is not None and self.state.stamp_ns >= self.deadline_ns:
-            seconds = (self.deadline_ns - self.start_ns) / NANOSECONDS
-            raise TimeUp(f'the time is up ({seconds:.1f} s of the unit\'s clock)')
+            raise TimeUp(f'the time is up ({self.episode_s:.1f} s of the unit\'s clock)')
         command = JointCommand(self.state.stamp_ns, np.array(positions), np.array(efforts))
         self._digest.update(command.positions.tobytes())
         self._digest.update(command.efforts.tobytes())

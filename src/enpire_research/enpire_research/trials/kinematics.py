@@ -15,10 +15,13 @@ import numpy as np
 
 from enpire_core.errors import Unreachable
 from enpire_core.joints import ARM_DOF, ARMS, arm_joints
+from enpire_research.trials.arguments import numbers
 
 POSITION_TOLERANCE_M = 1e-4
 ROTATION_TOLERANCE_RAD = 1e-3
 MAX_ITERATIONS = 30
+# No tcp comes this far from the station's origin: what is beyond is not even planned for.
+REACH_M = 5.0
 # Between two points of a path one step must nearly do; a jump to another branch is no solution.
 MAX_STEP_RAD = 0.35
 SOLVER = 'daqp'
@@ -26,9 +29,7 @@ SOLVER = 'daqp'
 
 def pose_to_se3(pose):
     """Return a mink.SE3 from (x, y, z, roll, pitch, yaw); ValueError unless it is six finite numbers."""
-    values = np.asarray(pose, dtype=np.float64)
-    if values.shape != (6,) or not np.isfinite(values).all():
-        raise ValueError(f'expected a pose of six finite numbers (x, y, z, roll, pitch, yaw), got {pose!r}')
+    values = numbers(pose, 6, 'pose', 'six numbers (x, y, z, roll, pitch, yaw)')
     rotation = mink.SO3.from_rpy_radians(*values[3:])
     return mink.SE3.from_rotation_and_translation(rotation, values[:3])
 
@@ -70,6 +71,7 @@ class ArmKinematics:
         ``start`` should be near: this follows a path, it does not search. Unreachable, saying by how
         much the nearest angles miss and which joints are at their limits.
         """
+        self.check_near(target)
         configuration = self._configuration
         configuration.update(np.clip(start, self.lower, self.upper))
         self._task.set_target(target)
@@ -89,6 +91,13 @@ class ArmKinematics:
                 step *= MAX_STEP_RAD / largest
             configuration.integrate_inplace(step, 1.0)
         raise Unreachable(self._miss(target, position, rotation))
+
+    def check_near(self, target):
+        """Unreachable where ``target`` (mink.SE3) is farther away than any arm can be."""
+        x, y, z = target.translation()
+        if not math.hypot(x, y, z) <= REACH_M:
+            raise Unreachable(f'the {self.arm} arm cannot bring its tcp to ({x:g}, {y:g}, {z:g}) m: expected a point '
+                              f'within {REACH_M:g} m of the origin of the frame station')
 
     def lifted(self, angles, height):
         """Return angles (6,) with the tcp higher by up to ``height`` [m], orientation let go.

@@ -9,14 +9,16 @@ What it writes last is one of: done, raised, bad_action. What the policy prints 
 """
 
 import ast
+import contextlib
+import inspect
 import linecache
-import math
 import os
 import random
 import resource
 import sys
 import traceback
 import types
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -24,8 +26,9 @@ import numpy as np
 from enpire_core.errors import MotionRefused, TimeUp
 from enpire_core.joints import ARMS, JOINT_COUNT
 from enpire_core.ticks import NANOSECONDS, tick_to_ns, ns_to_tick
-from enpire_policy.types import DONE, AttemptResult, Observation
+from enpire_policy.types import ATTEMPT_DONE, DONE, AttemptResult, Observation
 from enpire_research.trials import proc, wire
+from enpire_research.trials.arguments import numbers, shown
 from enpire_research.trials.motion import MotionLimits
 from enpire_research.trials.robot import Robot, make_kinematics
 
@@ -122,14 +125,15 @@ class PipeLink:
         period = self._periods[camera]
         newest = tick_to_ns(ns_to_tick(self.state.stamp_ns) // period * period) if period else None
         frame = self._frames.get(camera)
-        if frame is None or frame.stamp_ns != newest:
-            frame = wire.unpack_frame(self._ask({'op': 'capture', 'camera': camera})['frame'])
-            self._frames[camera] = frame
-        return frame
+        if frame is None or frame['stamp'] != newest:
+            frame = self._frames[camera] = self._ask({'op': 'capture', 'camera': camera})['frame']
+        # Kept as it came, and unpacked for each caller: what one draws into its image nobody else sees.
+        return wire.unpack_frame(frame)
 
     def camera_info(self, camera):
         self._check(camera)
-        return self._infos[camera]
+        info = self._infos[camera]
+        return replace(info, matrix=info.matrix.copy(), pose=info.pose.copy())
 
     def _check(self, camera):
         if camera not in self._infos:
@@ -138,17 +142,22 @@ class PipeLink:
     def finish_attempt(self):
         answer = self._ask({'op': 'finish_attempt'})
         self._frames.clear()
+        # The retreat and the verdict cost the policy no time: its end has moved.
+        self.deadline_ns = answer['deadline_ns']
         return AttemptResult(**answer['attempt'])
 
 
 def load(source):
     """Return (module, 'act' or 'run', cameras) of a policy's source, or raise _LoadFailed."""
+    source = source.removeprefix('\ufeff')  # a byte order mark, which Python allows in files, not in texts
     linecache.cache[POLICY_NAME] = (len(source), None, source.splitlines(keepends=True), POLICY_NAME)
     try:
         code = compile(ast.parse(source, POLICY_NAME), POLICY_NAME, 'exec')
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        line = f', line {error.lineno}: {(error.text or "").strip()}' if isinstance(error, SyntaxError) else ''
-        raise _LoadFailed('syntax', f'{POLICY_NAME} does not compile{line}: {error}') from error
+        number = getattr(error, 'lineno', None)
+        line = '' if number is None else f', line {number}: {(error.text or "").strip()}'
+        raise _LoadFailed('syntax', f'{POLICY_NAME} does not compile{line}: '
+                          f'{str(error) or "nested too deeply"} ({type(error).__name__})') from error
     module = types.ModuleType('policy')
     module.__file__ = POLICY_NAME
     sys.modules['policy'] = module
@@ -157,11 +166,37 @@ def load(source):
     if len(entries) != 1:
         raise _LoadFailed('no_entry', f'{POLICY_NAME}: expected act(observation) or run(robot), got '
                           f'{"both: keep one" if entries else "neither: define one of them"}')
-    cameras = getattr(module, 'CAMERAS', ())
-    if isinstance(cameras, str) or not all(isinstance(name, str) for name in cameras):
+    if any(test(getattr(module, entries[0])) for test in _NOT_PLAIN_FUNCTIONS):
+        raise _LoadFailed('no_entry', f'{POLICY_NAME}: {_not_plain(entries[0])}')
+    return module, entries[0], _cameras(module)
+
+
+def _cameras(module):
+    """Return the names in the policy's CAMERAS, or raise _LoadFailed."""
+    given = getattr(module, 'CAMERAS', ())
+    try:
+        cameras = None if isinstance(given, (str, bytes)) else tuple(given)
+    except TypeError:
+        cameras = None
+    if cameras is None or not all(isinstance(name, str) for name in cameras):
         raise _LoadFailed('no_entry', f'{POLICY_NAME}: CAMERAS: expected a tuple of camera names such as '
-                          f"('top_camera',), got {cameras!r}")
-    return module, entries[0], tuple(cameras)
+                          f"('top_camera',), got {shown(given)}")
+    return cameras
+
+
+_NOT_PLAIN_FUNCTIONS = (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
+_NOT_PLAIN_VALUES = (inspect.isawaitable, inspect.isgenerator, inspect.isasyncgen)
+
+
+def _not_plain(name):
+    return (f'{name} must be a plain function: expected a `def {name}` that does its work when it is called, got one '
+            'with `async` or `yield`, which does nothing then')
+
+
+def check_plain(name, value):
+    """BadAction where what ``name`` returned shows that nothing was done in it: a coroutine, a generator."""
+    if any(test(value) for test in _NOT_PLAIN_VALUES):
+        raise BadAction(_not_plain(name))
 
 
 class _LoadFailed(Exception):
@@ -174,19 +209,24 @@ def drive_act(act, robot, cameras):
     """Call ``act`` once a tick until it says DONE. BadAction for what is no action."""
     for camera in cameras:
         robot.camera_info(camera)
-    tick = 0
+    tick, attempt = 0, None
     while True:
         state = robot.get_joint_states()
         frames = {camera: robot.capture(camera) for camera in cameras}
         now = robot.time
         action = act(Observation(
-            now, robot.time_left, tick, state.positions.copy(), state.velocities.copy(), state.efforts.copy(),
+            now, robot.time_left, tick, state.positions, state.velocities, state.efforts,
             {arm: robot.tool_pose(arm) for arm in ARMS},
             {camera: frame.color for camera, frame in frames.items()},
-            {camera: now - (state.stamp_ns - frame.stamp_ns) / NANOSECONDS for camera, frame in frames.items()}))
+            {camera: now - (state.stamp_ns - frame.stamp_ns) / NANOSECONDS for camera, frame in frames.items()},
+            attempt))
         if action is DONE:
             return
-        apply(action, robot)
+        attempt = None
+        if action is ATTEMPT_DONE:
+            attempt = robot.finish_attempt()
+        else:
+            apply(action, robot)
         tick += 1
 
 
@@ -197,38 +237,23 @@ def apply(action, robot):
     elif isinstance(action, dict):
         robot.step(robot.servo(_poses(action)))
     else:
-        robot.step(_positions(action))
+        robot.step(_numbers(action, JOINT_COUNT, 'action', f'{JOINT_COUNT} joint positions, a dict of tcp poses, '
+                            'None, DONE or ATTEMPT_DONE'))
 
 
 def _poses(action):
     if not action or not set(action) <= set(ARMS):
-        raise BadAction(f"expected a dict of tcp poses with the keys 'left' and 'right', got {_shown(action)}")
+        raise BadAction(f"expected a dict of tcp poses with the keys 'left' and 'right', got {shown(action)}")
     return {arm: _numbers(pose, 6, f'action[{arm!r}]', '(x, y, z, roll, pitch, yaw)')
             for arm, pose in action.items()}
 
 
-def _positions(action):
-    return _numbers(action, JOINT_COUNT, 'action', f"{JOINT_COUNT} joint positions, a dict of tcp poses, None or DONE")
-
-
 def _numbers(values, count, name, expected):
-    if isinstance(values, (str, bytes, bool)):
-        raise BadAction(f'{name}: expected {expected}, got the {type(values).__name__} {_shown(values)}')
     try:
-        found = np.array(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise BadAction(f'{name}: expected {expected}, got {type(values).__name__} {_shown(values)}') from None
-    if found.shape != (count,):
-        raise BadAction(f'{name}: expected {expected}, got an array of shape {found.shape}')
-    for index, value in enumerate(found):
-        if not math.isfinite(value):
-            raise BadAction(f'{name}: expected finite numbers, got {value} at index {index}')
-    return found
-
-
-def _shown(value):
-    text = repr(value)
-    return text if len(text) <= 80 else text[:77] + '...'
+        return numbers(values, count, name, expected)
+    except ValueError as error:
+        check_plain('act', values)
+        raise BadAction(str(error)) from None
 
 
 def _traceback(error):
@@ -252,11 +277,22 @@ def _report(pipe, call):
     except BadAction as error:
         pipe.send({'op': 'bad_action', 'text': str(error)})
     except BaseException as error:  # whatever the policy raises is told to the server, and ends it
-        text = _traceback(error)
-        sys.stderr.write(text)
-        last = ''.join(traceback.format_exception_only(type(error), error)).strip()
-        pipe.send({'op': 'raised', 'text': text, 'last': last[:500]})
+        text, last = _told(error)
+        # First where it counts: of its own standard error a policy can make anything.
+        pipe.send({'op': 'raised', 'text': text, 'last': last})
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            sys.stderr.write(text)
     return None
+
+
+def _told(error):
+    """Return the traceback of ``error`` and its last line; an exception can be such that both fail."""
+    try:
+        last = ''.join(traceback.format_exception_only(type(error), error)).strip()
+        return _traceback(error), last[:500]
+    except Exception as second:  # of itself it can tell no more than its kind: the first one is its context
+        text = f'the policy raised an exception that cannot be told: that raises {type(second).__name__}'
+        return text, text
 
 
 def main(argv=None):
@@ -283,13 +319,14 @@ def main(argv=None):
 
     def drive():
         if entry == 'run':
-            module.run(robot)
+            check_plain('run', module.run(robot))
         else:
             drive_act(module.act, robot, cameras)
         return True
     if _report(pipe, drive):
         pipe.send({'op': 'done'})
-    sys.stdout.flush()
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        sys.stdout.flush()
     return 0
 
 

@@ -63,8 +63,9 @@ class PolicyProcess:
         self._write, self._read, self._output = to_policy[1], from_policy[0], output[0]
         try:
             self._process = subprocess.Popen(
-                [sys.executable, '-I', '-S', policy_guard.__file__, str(os.getpid()), f'{to_policy[0]},{from_policy[1]}',
-                 sys.executable, '-m', 'enpire_research.trials.policy_host', str(to_policy[0]), str(from_policy[1])],
+                [sys.executable, '-I', '-S', policy_guard.__file__, str(os.getpid()),
+                 f'{to_policy[0]},{from_policy[1]}', sys.executable,
+                 '-m', 'enpire_research.trials.policy_host', str(to_policy[0]), str(from_policy[1])],
                 stdin=subprocess.DEVNULL, stdout=output[1], stderr=output[1], cwd=self._home,
                 env=environment(self._home, self._mark), pass_fds=(to_policy[0], from_policy[1]),
                 start_new_session=True)

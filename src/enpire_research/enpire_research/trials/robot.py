@@ -14,17 +14,20 @@ import math
 import mink
 import numpy as np
 
-from enpire_core.errors import MotionRefused
-from enpire_core.joints import ARM_SLICE, ARMS, GRIPPER_INDEX, JOINT_COUNT
+from enpire_core.errors import MotionRefused, Unreachable
+from enpire_core.joints import ARM_SLICE, ARMS, GRIPPER_INDEX, JOINT_COUNT, JOINT_NAMES
 from enpire_core.ticks import NANOSECONDS, TICK_RATE_HZ, TICK_S
+from enpire_core.types import JointState
 
 from enpire_research.trials import motion
+from enpire_research.trials.arguments import number, numbers, shown
 from enpire_research.trials.kinematics import Kinematics, pose_to_se3
 
 MAX_SPEED = 0.5
 MAX_JOINT_SPEED = 1.6
 ACCELERATION = 0.6
-JOINT_ACCELERATION = 4.0
+# Of the joint that goes farthest; no joint gets more than motion.JOINT_ACCELERATION.
+JOINT_MOVE_ACCELERATION = 4.0
 # Share of a gripper's effort limit that its own motion asks for; the drive is stiff, so that its speed
 # follows from that.
 GRIPPER_EFFORT = 0.7
@@ -43,6 +46,8 @@ _GIVE_WAY = np.full(JOINT_COUNT, 0.06)
 _GIVE_STEP = np.full(JOINT_COUNT, 0.01)
 _GIVE_WAY[list(GRIPPER_INDEX.values())] = 0.0004
 _GIVE_STEP[list(GRIPPER_INDEX.values())] = 0.0001
+# Angles that were computed to lie at a limit may be off by this much; the gate decides on them.
+_ROUNDING = 1e-9
 
 
 class Robot:
@@ -58,8 +63,9 @@ class Robot:
 
     # ---- looking ---------------------------------------------------------------------------
     def get_joint_states(self):
-        """Return the last measured JointState; takes no time."""
-        return self._link.state
+        """Return the last measured JointState, the caller's own copy; takes no time."""
+        state = self._link.state
+        return JointState(state.stamp_ns, state.positions.copy(), state.velocities.copy(), state.efforts.copy())
 
     def tool_pose(self, arm='left'):
         """Return (x, y, z, roll, pitch, yaw) of the tcp of ``arm`` by its measured angles."""
@@ -88,15 +94,15 @@ class Robot:
     # ---- moving ----------------------------------------------------------------------------
     def step(self, positions, efforts=None):
         """One tick towards 14 target positions [rad, m], with feed-forward efforts [Nm, N]."""
-        positions = _fourteen(positions, 'positions')
-        efforts = np.zeros(JOINT_COUNT) if efforts is None else _fourteen(efforts, 'efforts')
+        positions = numbers(positions, JOINT_COUNT, 'positions')
+        efforts = np.zeros(JOINT_COUNT) if efforts is None else numbers(efforts, JOINT_COUNT, 'efforts')
         try:
-            state = self._link.step(positions, efforts)
+            self._link.step(positions, efforts)
         except MotionRefused:
             self._stay()  # the gate made the arms hold where they are
             raise
         self._target = positions
-        return state
+        return self.get_joint_states()
 
     def hold(self):
         """One tick with the set-points as they are; joints that are held off theirs give way."""
@@ -109,10 +115,10 @@ class Robot:
 
     def wait(self, seconds):
         """Stay for ``seconds`` of the unit's clock, rounded up to ticks."""
-        seconds = _number(seconds, 'seconds', 0.0, 3600.0)
+        seconds = number(seconds, 'seconds', 0.0, 3600.0)
         for _ in range(math.ceil(seconds * TICK_RATE_HZ - 1e-9)):
             self.hold()
-        return self._link.state
+        return self.get_joint_states()
 
     def move_to_pose(self, x, y, z, roll, pitch, yaw, speed=0.1, arm='left'):
         """Move the tcp of ``arm`` in a straight line [m, rad] at ``speed`` [m/s] at most."""
@@ -124,20 +130,27 @@ class Robot:
 
     def move_joints(self, targets, speed=1.0):
         """Move arms in joint space, {'left': six angles [rad]}, at ``speed`` [rad/s] at most."""
-        speed = _number(speed, 'speed', 1e-3, MAX_JOINT_SPEED)
+        speed = number(speed, 'speed', 1e-3, MAX_JOINT_SPEED)
         start = self._target.copy()
         end = start.copy()
         for arm, angles in dict(targets).items():
-            values = np.asarray(angles, dtype=np.float64)
-            if values.shape != (6,) or not np.isfinite(values).all():
-                raise ValueError(f'targets[{arm!r}]: expected six finite angles, got {angles!r}')
-            end[ARM_SLICE[_arm(arm)]] = values
+            cut = ARM_SLICE[_arm(arm)]
+            end[cut] = numbers(angles, 6, f'targets[{arm!r}]', 'six angles [rad]')
+            self._check_joints(end, cut)
         length = float(np.abs(end - start).max())
         steps = max(motion.MIN_STEPS, math.ceil(length / 0.05))
         points = start + np.linspace(0.0, 1.0, steps + 1)[:, None] * (end - start)
         points[-1] = end
         lengths = np.full(steps, length / steps)
-        return self._follow(motion.timed(points, lengths, speed, JOINT_ACCELERATION, self._velocity))
+        return self._follow(motion.timed(points, lengths, speed, JOINT_MOVE_ACCELERATION, self._velocity))
+
+    def _check_joints(self, target, cut):
+        """Unreachable where ``target`` (14,) is beyond the limits in ``cut``: nothing is planned for it."""
+        lower, upper = self._limits.lower, self._limits.upper
+        for index in range(*cut.indices(JOINT_COUNT)):
+            if not lower[index] - _ROUNDING <= target[index] <= upper[index] + _ROUNDING:
+                raise Unreachable(f'{JOINT_NAMES[index]}: expected {lower[index]:.3f} to {upper[index]:.3f} rad, got '
+                                  f'{target[index]:.6g}')
 
     def home(self, arms=ARMS, speed=1.0):
         """Move ``arms`` in joint space to where they don't hide the tray from the top camera."""
@@ -165,7 +178,7 @@ class Robot:
     # ---- grippers --------------------------------------------------------------------------
     def grasp(self, force=5.0, arm='left'):
         """Close until contact, then squeeze with ``force`` [N]; True: something is between the jaws."""
-        force = _number(force, 'force', 0.5, MAX_FORCE)
+        force = number(force, 'force', 0.5, MAX_FORCE)
         index = GRIPPER_INDEX[_arm(arm)]
         lowest = self._limits.lower[index]
         target, stalled = self._target.copy(), 0
@@ -182,7 +195,7 @@ class Robot:
 
     def release(self, arm='left', opening=None):
         """Open the gripper of ``arm`` to ``opening`` [m]; None: as far as it goes."""
-        goal = None if opening is None else _number(opening, 'opening', 0.0, 0.2)
+        goal = None if opening is None else number(opening, 'opening', 0.0, 0.2)
         return self.move_grippers({_arm(arm): goal})
 
     def move_grippers(self, openings):
@@ -205,7 +218,7 @@ class Robot:
             closer = not left > nearest - GRIPPER_PROGRESS_M
             nearest = left if closer else nearest
             settling = 0 if closer and not there else settling + 1
-        return self._link.state
+        return self.get_joint_states()
 
     def _gripper_step(self, index, target, goal):
         """The set-point after ``target`` on the way to ``goal``, as far as effort and speed allow."""
@@ -232,17 +245,19 @@ class Robot:
     # ---- inside ----------------------------------------------------------------------------
     def move_poses(self, goals, speed=0.1):
         """Move tcps in straight lines to {'left': pose, ...} at ``speed`` [m/s], arriving together."""
-        speed = _number(speed, 'speed', 1e-4, MAX_SPEED)
+        speed = number(speed, 'speed', 1e-4, MAX_SPEED)
         if not goals:
-            return self._link.state
+            return self.get_joint_states()
         start = self._target.copy()
         lines = {}
         for arm, pose in goals.items():
             kinematics = self._kinematics.arms[arm]
-            lines[arm] = _Line(kinematics.forward(start[ARM_SLICE[arm]]), pose_to_se3(pose))
+            goal = pose_to_se3(pose)
+            kinematics.check_near(goal)
+            lines[arm] = _Line(kinematics.forward(start[ARM_SLICE[arm]]), goal)
         length = max(line.length for line in lines.values())
         if length < 1e-6:
-            return self._link.state
+            return self.get_joint_states()
         steps = max(motion.MIN_STEPS, math.ceil(length / motion.POINT_SPACING_M))
         points = np.tile(start, (steps + 1, 1))
         for i in range(1, steps + 1):
@@ -255,7 +270,7 @@ class Robot:
     def _follow(self, setpoints):
         for positions in setpoints:
             self.step(positions)
-        return self._link.state
+        return self.get_joint_states()
 
 
 class _Line:
@@ -283,28 +298,5 @@ def make_kinematics(xml, limits):
 
 def _arm(arm):
     if arm not in ARMS:
-        raise ValueError(f"arm: expected 'left' or 'right', got {arm!r}")
+        raise ValueError(f"arm: expected 'left' or 'right', got {shown(arm)}")
     return arm
-
-
-def _number(value, name, low, high):
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise ValueError(f'{name}: expected a number from {low:g} to {high:g}, got {value!r}') from None
-    if not low <= number <= high:
-        raise ValueError(f'{name}: expected a number from {low:g} to {high:g}, got {value!r}')
-    return number
-
-
-def _fourteen(values, name):
-    try:
-        found = np.array(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise ValueError(f'{name}: expected {JOINT_COUNT} numbers, got {values!r}') from None
-    if found.shape != (JOINT_COUNT,):
-        raise ValueError(f'{name}: expected {JOINT_COUNT} numbers, got shape {found.shape}')
-    if not np.isfinite(found).all():
-        raise ValueError(f'{name}: expected finite numbers, got {found[~np.isfinite(found)][0]} at index '
-                         f'{int(np.flatnonzero(~np.isfinite(found))[0])}')
-    return found

@@ -27,8 +27,11 @@ class WireError(ValueError):
 
 
 def encode(message):
-    """Return ``message`` (a dict of plain values) as bytes with its length before it."""
-    body = msgpack.packb(message, use_bin_type=True)
+    """Return ``message`` (a dict of plain values) as bytes with its length before it.
+
+    Half a surrogate pair, which is no character, goes through as its escape: telling an error never fails.
+    """
+    body = msgpack.packb(message, use_bin_type=True, unicode_errors='backslashreplace')
     return _LENGTH.pack(len(body)) + body
 
 
