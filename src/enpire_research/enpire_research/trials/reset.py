@@ -78,6 +78,7 @@ class _Reset:
         self._looking = number
         self._hooks.progress(LOOK, number, f'try {number}: finding the objects by camera')
         drive.deadline_ns = drive.state.stamp_ns + int(self._setup.task.reset_s * NANOSECONDS)
+        drive.episode_s = self._setup.task.reset_s
         trouble = self._bring(start, number)
         drive.deadline_ns, self._looking = None, 0
         self._hooks.progress(VERIFY, number, f'try {number}: arms away, checking by camera')

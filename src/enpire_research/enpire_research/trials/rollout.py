@@ -153,7 +153,7 @@ class _Rollout:
         episode_s = self._setup.task.episode_s
         if 0.0 < self._goal.episode_s <= episode_s:
             episode_s = self._goal.episode_s
-        drive.deadline_ns = drive.start_ns + int(episode_s * NANOSECONDS)
+        drive.deadline_ns, drive.episode_s = drive.start_ns + int(episode_s * NANOSECONDS), episode_s
         message = {'state': wire.pack_state(drive.state), 'deadline_ns': drive.deadline_ns,
                    'camera_periods': {name: station.camera_period(name) for name in station.cameras()},
                    'camera_infos': [wire.pack_camera_info(station.camera_info(name)) for name in station.cameras()]}
