@@ -150,13 +150,17 @@ def download_packages(log: Log, venv: Path, lock: Path, work: Path) -> None:
         return
     tools = [pin for pin in missing if pin.name in BUILD_TOOLS]
     env = {}
-    if tools:
-        # To read a package without a wheel takes the build tools: from beside the environment.
-        beside = work / 'build-tools'
-        _pip(log, venv, work, tools, *_DOWNLOAD)
-        _pip(log, venv, work, tools, *_INSTALL, '--target', str(beside))
-        env = {'PYTHONPATH': str(beside)}
-    _pip(log, venv, work, missing, *_DOWNLOAD, **env)
+    try:
+        if tools:
+            # To read a package without a wheel takes the build tools: from beside the environment.
+            beside = work / 'build-tools'
+            _pip(log, venv, work, tools, *_DOWNLOAD)
+            _pip(log, venv, work, tools, *_INSTALL, '--target', str(beside))
+            env = {'PYTHONPATH': str(beside)}
+        _pip(log, venv, work, missing, *_DOWNLOAD, **env)
+    except BaseException:
+        remove_downloads(work)
+        raise
 
 
 def install_packages(log: Log, venv: Path, lock: Path, work: Path) -> None:

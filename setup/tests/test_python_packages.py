@@ -131,9 +131,10 @@ def test_newer_build_tools_come_beside_the_environment_until_all_is_downloaded(p
     ]
 
 
-def test_a_download_that_fails_is_told_by_its_reason(pip):
+def test_a_download_that_fails_is_told_by_its_reason_and_leaves_nothing(pip):
     (pip / 'fails').write_text('download')
     lock = write_lock(pip, 'anyio==4')
     with pytest.raises(SetupError, match='index cannot be reached'):
         python_packages.download_packages(Log(pip / 'log'), pip / '.venv', lock, pip / 'work')
     assert (pip / 'calls').read_text().splitlines() == ['download anyio==4']
+    assert list((pip / 'work').iterdir()) == []
