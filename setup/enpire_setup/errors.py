@@ -3,8 +3,9 @@ from __future__ import annotations
 
 import errno
 
-FULL = (errno.ENOSPC, errno.EDQUOT)
-FULL_TEXT = ('no space left on device', 'disk quota exceeded')
+# The last is a limit on the size of files, as `ulimit -f` sets it.
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+FULL_TEXT = ('no space left on device', 'disk quota exceeded', 'file too large')
 
 
 class SetupError(Exception):

@@ -61,21 +61,24 @@ def clear_environment(venv: Path, keep: Path) -> None:
 def make_environment(log: Log, venv: Path, keep: Path, system_packages: bool) -> None:
     """Make the virtual environment anew; of what was there only `keep` stays.
 
-    Raises SetupError when Python's venv does not succeed.
+    Raises SetupError when Python's venv or ensurepip does not succeed.
     """
     clear_environment(venv, keep)
-    command = [sys.executable, '-m', 'venv', str(venv)]
+    make = [sys.executable, '-m', 'venv', '--without-pip', str(venv)]
     if system_packages:
-        command.append('--system-site-packages')
-    outcome = log.run(command, env=plain_environment(os.environ))
-    if outcome.status == 0:
-        return
-    if says_disk_full(outcome.tail):
-        raise disk_full(str(venv))
-    raise SetupError(
-        f'Set-up expected `python -m venv` to make {venv}, and it ended with status '
-        f'{outcome.status} ({last_error(outcome.tail)}): see to that, then run this again.'
-    )
+        make.append('--system-site-packages')
+    # venv would call ensurepip itself, and hide what it says of a full disk.
+    add_pip = [str(venv / 'bin' / 'python'), '-I', '-m', 'ensurepip', '--upgrade', '--default-pip']
+    for command in (make, add_pip):
+        outcome = log.run(command, env=plain_environment(os.environ))
+        if outcome.status == 0:
+            continue
+        if says_disk_full(outcome.tail):
+            raise disk_full(str(venv))
+        raise SetupError(
+            f'Set-up expected `{" ".join(command)}` to succeed, and it ended with status '
+            f'{outcome.status} ({last_error(outcome.tail)}): see to that, then run this again.'
+        )
 
 
 def pip_environment(base: Mapping[str, str], venv: Path, temporary: Path) -> dict[str, str]:

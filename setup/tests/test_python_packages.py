@@ -75,6 +75,20 @@ def test_a_venv_that_fails_is_told_with_its_reason(tmp_path, monkeypatch):
         python_packages.make_environment(Log(tmp_path / 'log'), venv, venv / '.enpire', False)
 
 
+def test_a_disk_that_pip_fills_in_a_new_environment_is_told(tmp_path, monkeypatch):
+    venv = tmp_path / '.venv'
+    full = 'echo "ERROR: Could not install: [Errno 28] No space left on device"; exit 1'
+    fake = tmp_path / 'python'
+    fake.write_text(
+        f'#!/bin/sh\nmkdir -p {venv}/bin\n'
+        f"printf '#!/bin/sh\\n%s\\n' '{full}' > {venv}/bin/python\nchmod +x {venv}/bin/python\n"
+    )
+    fake.chmod(0o755)
+    monkeypatch.setattr(python_packages.sys, 'executable', str(fake))
+    with pytest.raises(SetupError, match=r'the disk \(or the quota\) is full'):
+        python_packages.make_environment(Log(tmp_path / 'log'), venv, venv / '.enpire', False)
+
+
 @pytest.fixture
 def pip(tmp_path):
     """An environment with setuptools 1 whose Python notes how it is called; it fails at a word."""
