@@ -64,6 +64,13 @@ class Robot(Camera, Protocol):
     def step(self, positions: Sequence[float], efforts: Optional[Sequence[float]] = None) -> JointState:
         """One tick: 14 target positions [rad, m] and feed-forward efforts [Nm, N] as they are."""
 
+    def finish_attempt(self) -> Any:
+        """Policies only: have this attempt judged, and go on if another is left; arms retreat and go home.
+
+        Return an AttemptResult: .success (False: a success ends the rollout), .score, .reason,
+        .attempts_left. The last attempt ends the rollout. `time_left` stands still meanwhile.
+        """
+
     @property
     def time(self) -> float:
         """Seconds of the unit's clock since the start."""
