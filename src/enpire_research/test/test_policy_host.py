@@ -36,7 +36,8 @@ def test_what_does_not_compile_is_told_with_a_reason_and_a_line_where_there_is_o
     assert word in text.replace('recursion', 'deep').replace('complex', 'deep'), text
 
 
-@pytest.mark.parametrize('cameras', ['None', '5', '"top_camera"', 'b"top_camera"', '(1,)', '[["top_camera"]]', '10 ** 5000'])
+@pytest.mark.parametrize('cameras', [
+    'None', '5', '"top_camera"', 'b"top_camera"', '(1,)', '[["top_camera"]]', '10 ** 5000'])
 def test_cameras_that_are_no_names_are_told(cameras):
     kind, text = failure(f'CAMERAS = {cameras}{RUN}')
     assert kind == 'no_entry' and 'CAMERAS: expected a tuple of camera names' in text
@@ -48,7 +49,8 @@ def test_cameras_may_come_from_a_generator():
 
 
 @pytest.mark.parametrize('name', ['run', 'act'])
-@pytest.mark.parametrize('source', ['async def {}(x):\n    pass', 'def {}(x):\n    yield', 'async def {}(x):\n    yield'])
+@pytest.mark.parametrize('source', [
+    'async def {}(x):\n    pass', 'def {}(x):\n    yield', 'async def {}(x):\n    yield'])
 def test_an_entry_that_does_nothing_when_it_is_called_is_refused(source, name):
     kind, text = failure(source.format(name))
     assert kind == 'no_entry' and f'{name} must be a plain function' in text
