@@ -5,6 +5,7 @@ MuJoCo, scipy) only inside its functions, so that `enpire --help` is quick.
 """
 
 import importlib
+import os
 import pkgutil
 
 import typer
@@ -44,6 +45,9 @@ def main():
     """Entry point of `enpire`."""
     # Some commands join a world and trials in this process: the same bits as on the graph.
     numerics.settle()
+    # As setup/env.sh does, for shells that have only sourced install/setup.bash: trip, clear and requests
+    # stay on this machine unless somebody asks.
+    os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
     make_app()()
 
 

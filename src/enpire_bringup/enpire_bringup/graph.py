@@ -6,6 +6,7 @@ Not covered: labs in another ROS domain, or on machines that discovery does not 
 
 import contextlib
 import os
+import signal
 import time
 
 import rclpy
@@ -15,12 +16,16 @@ from rclpy.signals import SignalHandlerOptions
 from std_srvs.srv import Trigger
 
 from enpire_bringup import lock, run
+from enpire_bringup.lab import LabError
 from enpire_core import qos
 from enpire_interfaces.msg import LabStatus, SafetyState
 
 DISCOVERY_S = 4.0
 ANSWER_S = 5.0
 SETTLE_S = 1.0
+# Feedback comes several times a second from acceptance on; after so long without any the trial is lost.
+SILENCE_S = 15.0
+LOOK_S = 0.5
 SAFETY_STATE = 'enpire_interfaces/msg/SafetyState'
 
 
@@ -28,19 +33,32 @@ class NoLab(RuntimeError):
     """Nothing of a lab was found; the text says where it was looked for."""
 
 
+class NoTrial(RuntimeError):
+    """A goal has no result; the text says what became of it."""
+
+
 def no_lab(what):
-    """Return the `NoLab` about ``what`` that was not found."""
-    return NoLab(
-        f'no {what} in ROS domain {lock.own_domain()}: no lab runs there, or it is only just starting. '
-        'Start one in another terminal with `enpire lab`.'
-    )
+    """Return the `NoLab` about ``what`` that was not found. It names labs in other domains."""
+    domain = lock.own_domain()
+    lines = [f'no {what} in ROS domain {domain}: no lab runs there, or it is only just starting. '
+             'Start one in another terminal with `enpire lab`.']
+    with contextlib.suppress(OSError):
+        lines += [f'A lab runs in ROS domain {other} ({folder}): set ROS_DOMAIN_ID={other} to reach it.'
+                  for other, folder in lock.others().items() if other != domain]
+    return NoLab('\n'.join(lines))
 
 
 @contextlib.contextmanager
 def connect():
-    """Yield a `Graph`; everything that it opened is closed afterwards."""
-    # Ctrl-C stays an ordinary KeyboardInterrupt: a command has to cancel its goal first.
-    rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
+    """Yield a `Graph`; everything that it opened is closed afterwards. `NoLab` for a wrong ROS_DOMAIN_ID."""
+    try:
+        lock.own_domain()
+    except lock.BadDomain as error:
+        raise NoLab(str(error)) from error
+    # Ctrl-C stays an ordinary KeyboardInterrupt: a command has to cancel its goal first. No log file: a
+    # home folder that can't be written must not be in the way of `enpire stop`.
+    rclpy.init(args=['--ros-args', '--disable-external-lib-logs'],
+               signal_handler_options=SignalHandlerOptions.NO)
     node = rclpy.create_node(f'enpire_command_{os.getpid()}')
     executor = SingleThreadedExecutor()
     executor.add_node(node)
@@ -53,10 +71,15 @@ def connect():
 
 
 def expected_units():
-    """Return the stations of the lab that runs in this domain, as its lab file says; empty without one."""
-    folder = lock.running()
-    path = os.path.join(folder, 'lab.yaml') if folder else ''
-    return set(run.read_lab(path).units) if os.path.isfile(path) else set()
+    """Return the stations of the lab that runs in this domain, as its lab file says; empty without one.
+
+    Empty too where that cannot be read: a gate that is there is found by discovery all the same.
+    """
+    try:
+        folder = lock.running()
+        return set(run.read_lab(os.path.join(folder, 'lab.yaml')).units) if folder else set()
+    except (OSError, LabError):
+        return set()
 
 
 class _Settled:
@@ -148,15 +171,11 @@ class Graph:
             raise no_lab('station')
         return {unit: _answer(futures.get(unit), seconds) for unit in sorted(clients)}
 
-    def publishers(self, topic):
-        """Return the full names of the nodes that publish ``topic``, one an endpoint, sorted.
+    def listeners(self, topic):
+        """Return the full names of the nodes that subscribe to ``topic``, one an endpoint, sorted.
 
         Right after discovery a name may still be unknown ('_NODE_NAME_UNKNOWN_').
         """
-        return _names(self._node.get_publishers_info_by_topic(topic))
-
-    def listeners(self, topic):
-        """Return the full names of the nodes that subscribe to ``topic``; see `publishers`."""
         return _names(self._node.get_subscriptions_info_by_topic(topic))
 
     def latest(self, message_type, topic, seconds):
@@ -199,26 +218,77 @@ class Graph:
         return client
 
     def send_goal(self, client, goal, on_feedback):
-        """Send a goal and wait for its result, however long it takes; return the result.
+        """Send a goal and wait for its result, as long as it gives signs of life; return the result.
 
-        Ctrl-C (KeyboardInterrupt) cancels the goal; its result is awaited and returned then too.
-        RuntimeError where the server refuses it or is gone.
+        Ctrl-C cancels the goal, also before it was accepted; its result is awaited and returned then
+        too, and a second Ctrl-C ends the wait. `NoTrial` where the server refuses the goal, or no
+        feedback came for SILENCE_S of wall time: a killed server stays on the graph, and its
+        successor does not know the goal.
         """
-        future = client.send_goal_async(goal, feedback_callback=lambda m: on_feedback(m.feedback))
-        if not self.until(future.done, ANSWER_S):
-            raise RuntimeError('the trial server did not answer: `enpire status` shows what it does')
-        handle = future.result()
-        if not handle.accepted:
-            raise RuntimeError('the trial server refused the goal: see its log')
-        result = handle.get_result_async()
-        try:
-            self._wait_result(client, result)
-        except KeyboardInterrupt:
-            handle.cancel_goal_async()
-            self._wait_result(client, result)
+        heard = _Heard(on_feedback)
+        with _Interrupts() as interrupts:
+            sent = client.send_goal_async(goal, feedback_callback=lambda m: heard.take(m.feedback))
+            if not self.until(sent.done, ANSWER_S):
+                raise NoTrial('the trial server did not answer: expected it to accept the goal within '
+                              f'{ANSWER_S:g} s. It may still begin the trial: `enpire status` shows it')
+            handle = sent.result()
+            if not handle.accepted:
+                raise NoTrial('the trial server refused the goal: see its log')
+            heard.again()
+            return self._result(handle, heard, interrupts)
+
+    def _result(self, handle, heard, interrupts):
+        result, canceled = handle.get_result_async(), False
+        while not result.done():
+            if interrupts.count > 1:
+                raise NoTrial('Ctrl-C again: not waited for the end of the trial. It was asked to end: '
+                              '`enpire status` shows whether it did, `enpire stop` stops every arm')
+            if interrupts.count and not canceled:
+                handle.cancel_goal_async()
+                canceled = True
+            if not heard.silent_s <= SILENCE_S:
+                raise NoTrial(f'the trial server is gone; the trial is void: expected feedback within '
+                              f'{SILENCE_S:g} s, got none (its log is in the run folder; it is started '
+                              'again, and the next trial can be sent)')
+            asked = interrupts.count
+            self.until(lambda: result.done() or interrupts.count > asked, LOOK_S)
         return result.result().result
 
-    def _wait_result(self, client, result):
-        while not self.until(result.done, 2.0):
-            if not client.server_is_ready() and not self.until(client.server_is_ready, DISCOVERY_S):
-                raise RuntimeError('the trial server is gone; the trial is void')
+
+class _Heard:
+    """When the trial server gave its last sign of life."""
+
+    def __init__(self, on_feedback):
+        self._on_feedback = on_feedback
+        self.again()
+
+    def again(self):
+        """Note a sign of life."""
+        self._last_s = time.monotonic()
+
+    def take(self, feedback):
+        """Take feedback in and pass it on."""
+        self.again()
+        self._on_feedback(feedback)
+
+    @property
+    def silent_s(self):
+        """Wall seconds since."""
+        return time.monotonic() - self._last_s
+
+
+class _Interrupts:
+    """Counts Ctrl-C in ``count`` instead of raising: it must not come between two steps of an action."""
+
+    def __init__(self):
+        self.count = 0
+
+    def __enter__(self):
+        self._before = signal.signal(signal.SIGINT, self._take)
+        return self
+
+    def __exit__(self, *exc):
+        signal.signal(signal.SIGINT, self._before)
+
+    def _take(self, number, frame):
+        self.count += 1

@@ -29,14 +29,13 @@ def clear(
     """
     from enpire_bringup import graph
 
-    with graph.connect() as lab:
-        try:
-            found = lab.units()
-            units = _chosen(unit, found)
-        except (graph.NoLab, ValueError) as error:
-            typer.echo(str(error), err=True)
-            raise typer.Exit(1) from None
-        good = all([_clear_one(lab, name, yes) for name in units])
+    try:
+        with graph.connect() as lab:
+            units = _chosen(unit, lab.units())
+            good = all([_clear_one(lab, name, yes) for name in units])
+    except (graph.NoLab, ValueError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
     raise typer.Exit(0 if good else 1)
 
 
@@ -52,6 +51,11 @@ def _clear_one(lab, unit, yes):
     state = lab.safety_state(unit)
     if state is None:
         typer.echo(f'{unit}: its safety gate says nothing; not cleared', err=True)
+        return False
+    if state.mode == state.MODE_UNKNOWN:
+        # Never "fine": nothing passes. But there is no latch that could be cleared either.
+        typer.echo(f'{unit}: its safety gate cannot tell: {state.reason or "no reason given"}; expected joint '
+                   'states: is its arm driver running?', err=True)
         return False
     if state.mode != state.MODE_LATCHED:
         typer.echo(f'{unit}: is not stopped')

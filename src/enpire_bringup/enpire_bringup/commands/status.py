@@ -13,26 +13,26 @@ def register(app):
 def status():
     """Show what a running lab does.
 
-    Exit code 0; 1 where no lab runs; 3 where a station is stopped.
+    Exit code 0; 1 where no lab runs; 3 where a station is stopped, or its gate silent or unable to tell.
     """
     from rich.console import Console
 
     from enpire_bringup import graph
     from enpire_bringup.view import table
 
-    with graph.connect() as lab:
-        try:
+    try:
+        with graph.connect() as lab:
             units = lab.units()
-        except graph.NoLab as error:
-            typer.echo(str(error), err=True)
-            raise typer.Exit(1) from None
-        message = lab.lab_status()
-        states = {unit: lab.safety_state(unit) for unit in units}
+            message = lab.lab_status()
+            states = {unit: lab.safety_state(unit) for unit in units}
+    except graph.NoLab as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
     console = Console()
     if message is not None:
         console.print(table.render(_view(message)))
     console.print(_gates(states))
-    raise typer.Exit(3 if any(_latched(state) for state in states.values()) else 0)
+    raise typer.Exit(3 if any(_stopped(state) for state in states.values()) else 0)
 
 
 def _view(message):
@@ -46,8 +46,9 @@ def _view(message):
         message.trials_wanted, math.nan, tuple(row_of(station) for station in message.stations))
 
 
-def _latched(state):
-    return state is None or state.mode == state.MODE_LATCHED
+def _stopped(state):
+    """Return whether nothing passes there, as far as anybody knows: UNKNOWN is never fine."""
+    return state is None or state.mode not in (state.MODE_PASSING, state.MODE_HOLDING)
 
 
 def _gates(states):
@@ -60,7 +61,7 @@ def _gates(states):
             found.add_row(unit, 'SILENT', '', '', '', 'its safety gate says nothing')
             continue
         mode = {state.MODE_PASSING: 'passing', state.MODE_HOLDING: 'holding',
-                state.MODE_LATCHED: 'STOPPED'}.get(state.mode, 'unknown')
+                state.MODE_LATCHED: 'STOPPED'}.get(state.mode, 'UNKNOWN')
         found.add_row(unit, mode, state.limits_profile, str(state.passed), str(state.refused),
                       state.reason)
     return found

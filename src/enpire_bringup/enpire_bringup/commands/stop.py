@@ -15,18 +15,19 @@ def stop():
     needs a running computer and network. Use the power switch of the arms where people are near.
     """
     from enpire_bringup import graph
+    from enpire_bringup.terminal import say
 
-    with graph.connect() as lab:
-        try:
+    try:
+        with graph.connect() as lab:
             answers = lab.trip_all()
-        except graph.NoLab as error:
-            typer.echo(str(error), err=True)
-            raise typer.Exit(1) from None
+    except graph.NoLab as error:
+        say(str(error), err=True)
+        raise typer.Exit(1) from None
     for unit, (success, message) in answers.items():
         word = 'stopped' if success else 'NOT STOPPED'
-        typer.echo(f'{unit}: {word}{": " + message if message else ""}')
+        say(f'{unit}: {word}{": " + message if message else ""}')
     if not all(success for success, _ in answers.values()):
-        typer.echo('At least one gate did not confirm. Its driver holds by itself when commands '
-                   'stop; use the power switch where people are near.', err=True)
+        say('At least one gate did not confirm. Its driver holds by itself when commands '
+            'stop; use the power switch where people are near.', err=True)
         raise typer.Exit(1)
-    typer.echo('`enpire clear` lets them move again.')
+    say('`enpire clear` lets them move again.')

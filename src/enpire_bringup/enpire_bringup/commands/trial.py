@@ -25,7 +25,7 @@ def register(app):
 def trial(
     policy: str = typer.Argument(help='Policy, one Python file.', show_default=False),
     unit: str = typer.Option('unit0', help='Station.'),
-    seed: int = typer.Option(1, min=0, help='Trial seed: the start is drawn from it.'),
+    seed: int = typer.Option(1, min=0, max=2**64 - 1, help='Trial seed: the start is drawn from it.'),
     trial_id: typing.Optional[str] = typer.Option(
         None, help='Name of the trial; else made of the time.', show_default=False),
     episode: float = typer.Option(
@@ -37,7 +37,7 @@ def trial(
     """Reset one station of a running lab, let a policy drive it, and print the verdict.
 
     Exit code 0 success, 1 failed trial, 2 no verdict: void, canceled, refused, or no lab.
-    Ctrl-C cancels the trial.
+    Ctrl-C cancels the trial; a second one does not wait for its end.
     """
     import os
 
@@ -53,7 +53,8 @@ def trial(
                 code = _reset(lab, clients[0], name, seed, tries)
             if code == SUCCEEDED:
                 code = _rollout(lab, clients[1], name, seed, path, episode, attempts)
-    except (graph.NoLab, RuntimeError) as error:
+    except (graph.NoLab, graph.NoTrial) as error:
+        _clear_line()
         typer.echo(str(error), err=True)
         raise typer.Exit(OTHER) from None
     raise typer.Exit(code)
@@ -115,15 +116,20 @@ class _Progress:
             sys.stderr.write(text + '\n')
 
 
+def _clear_line():
+    """Wipe the progress away, which stands in the terminal's last line."""
+    if sys.stderr.isatty():
+        sys.stderr.write('\r\033[K')
+        sys.stderr.flush()
+
+
 def _show(phase, result):
     import math
 
     from enpire_bringup.reports import STATUS
 
     report = result.report
-    if sys.stderr.isatty():
-        sys.stderr.write('\r\033[K')
-        sys.stderr.flush()
+    _clear_line()
     status = STATUS[report.status] if report.status < len(STATUS) else str(report.status)
     kind = 'simulated' if report.simulated else 'real'
     typer.echo(f'{phase}: {status} ({kind}, trial {report.trial_id or "-"}, {report.ticks} ticks, '
