@@ -35,11 +35,18 @@ def main():
     if sentence is not None:
         sys.stderr.write(sentence + '\n')
         return 1
-    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+    here = os.path.dirname(os.path.abspath(__file__))
+    if os.path.realpath(sys.prefix) == os.path.realpath(os.path.join(here, '..', '.venv')):
+        # The environment can't make itself anew: the Python that it was made with can.
+        os.execv(sys._base_executable, [sys._base_executable] + sys.argv)
+    sys.path.insert(0, here)
     from enpire_setup.command import run
 
     return run(sys.argv[1:])
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:  # before the set-up itself listens
+        sys.exit(130)

@@ -1,5 +1,8 @@
 """The entry: versions of Python, told in one sentence."""
 import ast
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import bootstrap
@@ -29,9 +32,23 @@ def test_the_entry_can_be_parsed_by_pythons_that_are_too_old():
             assert node.returns is None
 
 
-def test_the_set_up_needs_nothing_but_the_standard_library():
-    import sys
+def test_a_set_up_started_in_its_own_environment_runs_in_the_python_below_it(tmp_path):
+    setup = tmp_path / 'setup'
+    (setup / 'enpire_setup').mkdir(parents=True)
+    shutil.copy(bootstrap.__file__, setup)
+    (setup / 'enpire_setup' / '__init__.py').touch()
+    (setup / 'enpire_setup' / 'command.py').write_text(
+        'import sys\ndef run(arguments):\n    print(sys.prefix == sys.base_prefix, arguments)\n    return 3\n'
+    )
+    subprocess.run([sys.executable, '-m', 'venv', '--without-pip', tmp_path / '.venv'], check=True)
+    result = subprocess.run(
+        [tmp_path / '.venv' / 'bin' / 'python', setup / 'bootstrap.py', '--word'],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert (result.returncode, result.stdout) == (3, "True ['--word']\n"), result.stderr
 
+
+def test_the_set_up_needs_nothing_but_the_standard_library():
     setup = Path(bootstrap.__file__).parent
     files = [setup / 'bootstrap.py', *sorted((setup / 'enpire_setup').glob('*.py'))]
     assert len(files) > 5
