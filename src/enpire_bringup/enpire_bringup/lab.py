@@ -2,9 +2,10 @@
 
 `load_text` turns the text of a lab file, and the options of a command that go before it, into a `Lab`,
 or raises `LabError` with every mistake at once, each with file, line and key.
-Not covered: whether the task, the policy and the limits exist; `enpire_bringup.run` looks there.
+Not covered: whether task, policy, limits and the hook's program exist; `enpire_bringup.run` looks there.
 """
 
+import dataclasses
 import difflib
 import os
 import re
@@ -23,11 +24,29 @@ MOST_UNITS = 64
 SLOWEST = 0.01
 CAMERAS = ('top_camera', 'left_wrist_camera', 'right_wrist_camera')
 # Path-like keys that are relative to the lab file (`folder` is relative to where the command is called).
+# So is the program of `operator_hook`, where it is a path: else it is looked up on PATH.
 FILES = ('policy', 'limits')
 
 
 class LabError(ValueError):
     """A lab file or an option is wrong; one line a mistake."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Origin:
+    """Where the values of a lab were given, for errors; two labs are the same wherever they come from."""
+
+    file: str = dataclasses.field(default='', compare=False)
+    lines: typing.Dict[tuple, int] = dataclasses.field(default_factory=dict, compare=False)
+    options: typing.FrozenSet[str] = dataclasses.field(default=frozenset(), compare=False)
+
+    def of(self, *path):
+        """Return 'my.yaml, line 3: task', 'option task', or 'my.yaml: task' where it is the default."""
+        key = '.'.join(str(part) for part in path)
+        if path and path[0] in self.options:
+            return f'option {path[0]}: {key}'
+        line = f', line {yaml_lines.line_of(self.lines, path)}' if path[:1] in self.lines else ''
+        return f'{self.file}{line}: {key}' if self.file else key
 
 
 class Camera(pydantic.BaseModel):
@@ -61,6 +80,20 @@ class Lab(pydantic.BaseModel):
     limits: typing.Optional[str] = None
     operator_hook: typing.Optional[typing.Tuple[str, ...]] = None
     log_level: typing.Literal['debug', 'info', 'warn', 'error'] = 'info'
+
+    _origin: Origin = pydantic.PrivateAttr(default_factory=Origin)
+
+    def where(self, key):
+        """Return where ``key`` was given, as errors begin: 'my.yaml, line 3: task'."""
+        return self._origin.of(key)
+
+    @pydantic.field_validator('folder', 'policy', 'limits', 'operator_hook', mode='after')
+    @classmethod
+    def _printable(cls, value):
+        for text in (value,) if isinstance(value, str) else value or ():
+            if not text or not text.isprintable():
+                raise ValueError('expected text without control characters, and not an empty one')
+        return value
 
     @pydantic.field_validator('name', mode='after')
     @classmethod
@@ -120,7 +153,7 @@ class Lab(pydantic.BaseModel):
 def load_text(text, file, options=None):
     """Return the `Lab` of a lab file's ``text``.
 
-    ``file``: its path; policy and limits in it are relative to its folder.
+    ``file``: its path; policy, limits and a hook's program in it are relative to its folder.
     ``options``: key -> value from the command line; they go before the file, None is "not given".
     """
     try:
@@ -131,10 +164,13 @@ def load_text(text, file, options=None):
     for key in FILES:
         if isinstance(values.get(key), str):
             values[key] = os.path.join(folder, os.path.expanduser(values[key]))
+    hook = values.get('operator_hook')
+    if isinstance(hook, list) and hook and isinstance(hook[0], str) and '/' in hook[0]:
+        values['operator_hook'] = [os.path.join(folder, os.path.expanduser(hook[0])), *hook[1:]]
     given = {key: value for key, value in (options or {}).items() if value is not None}
     values.update(given)
     try:
-        return Lab.model_validate(values)
+        lab = Lab.model_validate(values)
     except pydantic.ValidationError as error:
         problems = sorted(
             error.errors(),
@@ -143,6 +179,8 @@ def load_text(text, file, options=None):
         raise LabError(
             '\n'.join(_explain(problem, file, lines, given) for problem in problems)
         ) from error
+    lab._origin = Origin(file, lines, frozenset(given))
+    return lab
 
 
 def _path(problem):

@@ -5,6 +5,7 @@ nodes. Parameters reach a process as a file, `parameters_yaml`, one for each pro
 """
 
 import dataclasses
+import math
 import os
 import typing
 
@@ -162,6 +163,18 @@ def _log(lab):
     return ('--log-level', lab.log_level)
 
 
+class _Quoted(yaml.SafeDumper):
+    """Writes every string in double quotes: bare, rcl takes y, n, nan or inf for a bool or a number."""
+
+    def ignore_aliases(self, data):
+        """Write everything out: rcl refuses aliases."""
+        return True
+
+
+_Quoted.add_representer(
+    str, lambda dumper, text: dumper.represent_scalar('tag:yaml.org,2002:str', text, style='"'))
+
+
 def parameters_yaml(spec):
     """Return the parameters of ``spec`` as the text of a ROS parameter file."""
     nodes = {
@@ -169,7 +182,9 @@ def parameters_yaml(spec):
         for node, values in spec.parameters.items()
         if values
     }
-    return yaml.safe_dump(nodes, sort_keys=False) if nodes else '/**:\n  ros__parameters: {}\n'
+    if not nodes:
+        return '/**:\n  ros__parameters: {}\n'
+    return yaml.dump(nodes, Dumper=_Quoted, sort_keys=False, allow_unicode=True, width=math.inf)
 
 
 def command(spec, program, parameter_file):

@@ -70,24 +70,31 @@ def read_lab(path=None, options=None):
 
 
 def find_files(lab):
-    """Return (task, `LabFiles`) of ``lab``; `LabError` where task, policy or limits are not there."""
+    """Return (task, `LabFiles`) of ``lab``.
+
+    `LabError`, with every mistake, where the task is unknown, or the policy, the limits or the program
+    of the operator's hook are not there.
+    """
+    from enpire_description import share_path
     from enpire_tasks import registry
 
-    mistakes = []
+    mistakes, task = [], None
     try:
         task = registry.get(lab.task)
     except registry.UnknownTask as error:
-        raise lab_file.LabError(f'task: {error}') from error
-    policy = os.path.abspath(lab.policy or task.start_policy)
+        mistakes.append(f'{lab.where("task")}: {error}')
+    policy = lab.policy or (task.start_policy if task else None)
     for key, path in (('policy', policy), ('limits', lab.limits)):
         if path is not None and not os.path.isfile(path):
-            mistakes.append(f'{key}: expected a file, found none at {path}')
+            mistakes.append(f'{lab.where(key)}: expected a file, found none at {os.path.abspath(path)}')
+    if lab.operator_hook and shutil.which(lab.operator_hook[0]) is None:
+        mistakes.append(
+            f'{lab.where("operator_hook")}: expected a program that can be executed, found none at '
+            f'{lab.operator_hook[0]!r} (a path is relative to the lab file; a name is looked up on PATH)')
     if mistakes:
         raise lab_file.LabError('\n'.join(mistakes))
-    from enpire_description import share_path
-
     robot = os.fspath(share_path('limits', 'yam.yaml'))
-    return task, processes.LabFiles(robot, os.path.abspath(task.limits_file), policy)
+    return task, processes.LabFiles(robot, os.path.abspath(task.limits_file), os.path.abspath(policy))
 
 
 def prepare(lab, name=None):
@@ -97,7 +104,7 @@ def prepare(lab, name=None):
     `LabError`, or OSError where the folder can't be filled (a full disk); no folder is left then.
     """
     task, files = find_files(lab)
-    narrowed = None if lab.limits is None else _narrowed(files, lab.limits)
+    narrowed = None if lab.limits is None else _narrowed(files, lab)
     folder = _new_folder(lab, name)
     with nothing_left(folder):
         return _fill(lab, folder, task, files, narrowed)
@@ -164,7 +171,7 @@ def _first_free(parent, chosen, given):
     raise OSError(f'a thousand runs are called {chosen}')
 
 
-def _narrowed(files, lab_limits):
+def _narrowed(files, lab):
     """Return the text of a limits file: the task's, narrowed by the lab's."""
     from enpire_safety.gate import limits
 
@@ -174,9 +181,9 @@ def _narrowed(files, lab_limits):
         robot = limits.robot_limits(limits.read_yaml(files.robot_limits), files.robot_limits)
         return yaml.safe_dump(narrowing.merge(
             limits.read_yaml(files.task_limits), files.task_limits,
-            limits.read_yaml(lab_limits), lab_limits, robot), sort_keys=False)
-    except limits.LimitsError as error:
-        raise lab_file.LabError(f'limits: {error}') from error
+            limits.read_yaml(lab.limits), lab.limits, robot), sort_keys=False)
+    except (limits.LimitsError, OSError) as error:
+        raise lab_file.LabError(f'{lab.where("limits")}: {error}') from error
 
 
 def _write_scene(folder, task):

@@ -103,11 +103,11 @@ def test_a_camera_profile_reaches_the_camera_driver():
 def test_the_operator_hook_is_a_process():
     hook = next(
         s
-        for s in expanded('units: 1\noperator_hook: [./ask.sh, --loud]\n')
+        for s in expanded('units: 1\noperator_hook: [/bin/ask, --loud]\n')
         if s.executable == 'operator_hook'
     )
     assert hook.parameters == {
-        'operator_hook': {'units': ['unit0'], 'command': ['./ask.sh', '--loud']}
+        'operator_hook': {'units': ['unit0'], 'command': ['/bin/ask', '--loud']}
     }
 
 

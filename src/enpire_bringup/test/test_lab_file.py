@@ -4,7 +4,7 @@ import pathlib
 
 import pytest
 
-from enpire_bringup import lab
+from enpire_bringup import lab, run
 
 CONFIG = pathlib.Path(__file__).resolve().parents[1] / 'config'
 
@@ -44,7 +44,7 @@ def test_the_commented_keys_of_the_shipped_lab_file_are_good_ones():
     found = lab.load_text(text, '/here/my.yaml')
     assert found.policy == '/here/my_policy.py' and found.limits == '/here/my_limits.yaml'
     assert found.cameras['top_camera'].color_profile == '640x480x15'
-    assert found.operator_hook == ('./ask.sh',)
+    assert found.operator_hook == ('/here/./ask.sh',)
 
 
 def test_units_are_a_number_or_names():
@@ -96,12 +96,23 @@ def test_units_that_make_no_sense_are_refused(value):
         'operator_hook: []',
         'cameras: {top_camera: {color_profile: 640x480}}',
         'cameras: {top_camera: {color_profile: 9999x1x1}}',
+        'seed: 2024-13-45',
+        'seed: 2024-01-02',
+        'seed: 0x_',
+        'trials: ' + '9' * 5000,
+        'folder: "a\\0b"',
+        'folder: "a\\uD800b"',
+        'folder: ""',
+        'policy: "a\\0b.py"',
+        'limits: "a\\nb.yaml"',
+        'operator_hook: ["ask\\0"]',
     ],
 )
 def test_a_value_that_makes_no_sense_is_refused_with_line_and_key(line):
     key = line.split(':')[0]
     (found,) = refused(f'units: 2\n{line}\n')
-    assert found.startswith(f'my.yaml, line 2: {key}')
+    assert found.startswith('my.yaml, line 2: ')
+    assert key in found or 'expected YAML' in found
     assert 'expected' in found and 'got' in found
 
 
@@ -145,6 +156,58 @@ def test_a_key_that_stands_there_twice_is_refused():
 def test_what_is_not_a_mapping_in_yaml_is_refused(text):
     (line,) = refused(text)
     assert line.startswith('my.yaml') and 'expected' in line
+
+
+@pytest.mark.parametrize('line, said', [
+    ('units: &a [*a]', 'got the alias *a'),
+    ('cameras: &a {top_camera: *a}', 'got the alias *a'),
+    ('units: ' + '[' * 5000 + ']' * 5000, 'expected at most 20 levels'),
+    ('units: ' + '{a: ' * 300 + '}' * 300, 'expected at most 20 levels'),
+    ('folder: "a\x00b"', "got the character '\\x00'"),
+])
+def test_what_would_not_end_or_is_no_text_is_refused_with_its_line(line, said):
+    (found,) = refused(f'trials: 2\n{line}\n')
+    assert found.startswith('my.yaml, line 2: expected') and said in found
+
+
+def test_a_key_that_is_no_text_is_refused():
+    for key in ('1', 'on', '~', '.nan'):
+        assert refused(f'trials: 2\n{key}: x\n') == [
+            f'my.yaml, line 2: expected a name before the colon, got {key!r}']
+
+
+def test_a_hook_is_a_path_relative_to_the_lab_file_or_a_name_on_path():
+    assert lab.load_text('operator_hook: [bin/ask, x]', '/here/my.yaml').operator_hook == ('/here/bin/ask', 'x')
+    assert lab.load_text('operator_hook: [ask, ./x]', '/here/my.yaml').operator_hook == ('ask', './x')
+
+
+def missing(text, options=None):
+    """Return the lines of the refusal of a lab whose files are looked for."""
+    pytest.importorskip('enpire_tasks')
+    with pytest.raises(lab.LabError) as error:
+        run.find_files(lab.load_text(text, '/here/my.yaml', options))
+    return str(error.value).splitlines()
+
+
+def test_what_a_lab_file_names_and_is_not_there_is_named_with_its_line_all_at_once():
+    lines = missing('task: push_tee\nunits: 2\npolicy: nope.py\nlimits: nolim.yaml\noperator_hook: [./ask.sh]\n')
+    assert [line.split(': ')[:2] for line in lines] == [
+        [f'/here/my.yaml, line {number}', key]
+        for number, key in ((1, 'task'), (3, 'policy'), (4, 'limits'), (5, 'operator_hook'))]
+    assert "push_t" in lines[0] and lines[1].endswith('found none at /here/nope.py')
+    assert "found none at '/here/./ask.sh' (a path is relative to the lab file" in lines[3]
+
+
+def test_an_option_that_names_what_is_not_there_is_named_as_the_option():
+    (line,) = missing('policy: in_the_file.py', {'policy': '/no/such.py'})
+    assert line == 'option policy: policy: expected a file, found none at /no/such.py'
+
+
+def test_limits_that_leave_no_room_are_refused_with_the_line_of_the_lab_file(tmp_path):
+    pytest.importorskip('enpire_tasks')
+    (tmp_path / 'mine.yaml').write_text('profiles: {rollout: {joint1: {velocity: 99}}}\n')
+    with pytest.raises(lab.LabError, match=r'my.yaml, line 2: limits: .*mine.yaml: profiles.rollout.joint1'):
+        run.prepare(lab.load_text('units: 1\nlimits: mine.yaml\n', str(tmp_path / 'my.yaml')))
 
 
 def test_options_go_before_the_file_and_are_named_in_errors():

@@ -57,3 +57,18 @@ def test_a_number_wider_than_the_tasks_is_refused_and_both_files_are_named(robot
 def test_a_wrong_file_is_refused_and_named(robot, lab):
     with pytest.raises(limits.LimitsError, match='lab.yaml'):
         merged(robot, lab)
+
+
+def test_limits_that_leave_a_joint_no_room_within_the_tasks_are_refused(robot):
+    # Each file is sound by itself: the lab's lower end lies above the task's upper end.
+    lab = {'profiles': {'rollout': {'gripper': {'lower': 0.004}}}}
+    with pytest.raises(limits.LimitsError, match='lab.yaml inside task.yaml: .*left_gripper: expected lower < upper'):
+        merged(robot, lab)
+
+
+@pytest.mark.parametrize('lab', [
+    {'gripper': {'upper': 0.002}, 'left_gripper': {'upper': 0.003}},
+    {'left_gripper': {'upper': 0.003}, 'gripper': {'upper': 0.002}}])
+def test_of_two_numbers_for_a_joint_the_narrower_counts(robot, lab):
+    found = limits.task_limits(merged(robot, {'profiles': {'rollout': lab}}), robot, 'merged')
+    assert found['rollout'].soft_upper[6] == 0.002

@@ -16,7 +16,7 @@ domain_coordinator = pytest.importorskip('domain_coordinator')
 
 from enpire_bringup import graph, processes  # noqa: E402
 from enpire_core import qos  # noqa: E402
-from enpire_interfaces.msg import LabStatus, SafetyState, StationStatus  # noqa: E402
+from enpire_interfaces.msg import LabStatus, SafetyEvent, SafetyState, StationStatus  # noqa: E402
 from enpire_research.trials.outbox import Outbox  # noqa: E402
 from enpire_research.trials.report import Report  # noqa: E402
 from std_srvs.srv import Trigger  # noqa: E402
@@ -153,3 +153,26 @@ def test_the_hook_hears_the_reason_and_only_its_exit_code_0_clears(tmp_path, sta
         assert lab.until(done, PATIENCE_S), text()
     assert kept.read_text() == 'unit0|tripped by hand\n'
     assert bool(clears) is (code == 0)
+
+
+def test_a_trip_while_the_hook_command_runs_is_not_cleared_by_its_answer_but_asked_about(tmp_path, start):
+    os.mkfifo(tmp_path / 'answer')
+    kept = tmp_path / 'asked'
+    _, text = start('enpire_bringup.operator_hook_node', 'operator_hook', '/lab', {
+        'units': ['unit0'],
+        'command': ['sh', '-c', f'echo "$1|$2" >> {kept}; read line < {tmp_path}/answer; exit 0', 'hook']})
+    clears = []
+    with graph.connect() as lab:
+        events = lab._node.create_publisher(SafetyEvent, '/unit0/safety_events', qos.EVENTS)
+        assert lab.until(events.get_subscription_count, PATIENCE_S)
+        publisher = latch(lab, clears)
+        assert lab.until(kept.exists, PATIENCE_S), text()
+        events.publish(SafetyEvent(kind=SafetyEvent.KIND_LATCH, rule='operator', text='tripped again'))
+        assert events.wait_for_all_acked()
+        (tmp_path / 'answer').write_text('yes\n')
+        assert lab.until(lambda: 'not cleared' in text(), PATIENCE_S), text()
+        assert not clears
+        publisher.publish(SafetyState(mode=SafetyState.MODE_LATCHED, reason='tripped by hand', latches=1))
+        assert lab.until(lambda: kept.read_text().count('tripped by hand') == 2, PATIENCE_S), text()
+        (tmp_path / 'answer').write_text('yes\n')
+        assert lab.until(lambda: clears, PATIENCE_S), text()
