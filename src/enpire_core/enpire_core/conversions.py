@@ -15,6 +15,7 @@ from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 from enpire_core.joints import JOINT_COUNT, JOINT_NAMES
 from enpire_core.ticks import NANOSECONDS, TICK_RATE_HZ
 from enpire_core.types import JointCommand, JointState
+from enpire_core.words import cut
 
 _NAMES = list(JOINT_NAMES)
 _TICK_NS = NANOSECONDS // TICK_RATE_HZ
@@ -28,6 +29,19 @@ class ConversionError(ValueError):
 def stamp_to_ns(stamp):
     """Return a builtin_interfaces/Time as whole nanoseconds."""
     return stamp.sec * NANOSECONDS + stamp.nanosec
+
+
+def is_stamp(stamp):
+    """Return whether a builtin_interfaces/Time is one that nobody can mistake: only such a one comes back as sent."""
+    return stamp.sec >= 0 and 0 <= stamp.nanosec < NANOSECONDS
+
+
+def _stamp_of(message):
+    stamp = message.header.stamp
+    if not is_stamp(stamp):
+        raise ConversionError(f'stamp: expected 0 or more seconds and less than {NANOSECONDS} nanoseconds, got '
+                              f'{stamp.sec} s and {stamp.nanosec} ns')
+    return stamp_to_ns(stamp)
 
 
 def ns_to_stamp(stamp_ns):
@@ -47,7 +61,7 @@ def joint_order(names):
     unknown = [name for name in names if name not in _NAMES]
     if unknown:
         raise ConversionError(f'joint names: expected the {JOINT_COUNT} of a station ({_NAMES[0]} to {_NAMES[-1]}), '
-                              f'got the unknown {unknown[0]!r}')
+                              f'got the unknown {cut(unknown[0])!r}')
     missing = [name for name in _NAMES if name not in names]
     if missing:
         raise ConversionError(f'joint names: expected all {JOINT_COUNT} of a station, {", ".join(missing)} missing')
@@ -65,9 +79,10 @@ def _values(values, order, what):
 
 
 def joint_state_from_message(message):
-    """Return a sensor_msgs/JointState as a JointState; ConversionError where a part is missing."""
+    """Return a sensor_msgs/JointState as a JointState; ConversionError for a bad stamp or a missing part."""
+    stamp_ns = _stamp_of(message)
     order = joint_order(message.name)
-    return JointState(stamp_to_ns(message.header.stamp),
+    return JointState(stamp_ns,
                       _values(message.position, order, 'position'),
                       _values(message.velocity, order, 'velocity'),
                       _values(message.effort, order, 'effort'))
@@ -89,8 +104,9 @@ def command_from_message(message):
 
     Absent efforts are zeros. ConversionError for another number of points, for velocities or
     accelerations (a command has none: the driver makes them), for a time_from_start other than one
-    tick (0 stands for it), and for a wrong form.
+    tick (0 stands for it), for a bad stamp, and for a wrong form.
     """
+    stamp_ns = _stamp_of(message)
     if len(message.points) != 1:
         raise ConversionError(f'points: expected 1, got {len(message.points)} (whole trajectories are not taken: '
                               'send one point a tick)')
@@ -102,7 +118,7 @@ def command_from_message(message):
         raise ConversionError(f'time_from_start: expected one tick ({_TICK_NS} ns) or 0, got {ahead_ns} ns')
     order = joint_order(message.joint_names)
     efforts = _values(point.effort, order, 'effort') if len(point.effort) else np.zeros(JOINT_COUNT)
-    return JointCommand(stamp_to_ns(message.header.stamp), _values(point.positions, order, 'positions'), efforts)
+    return JointCommand(stamp_ns, _values(point.positions, order, 'positions'), efforts)
 
 
 def command_to_message(command):
@@ -152,7 +168,7 @@ def pixels_from_image(message):
     """Return a sensor_msgs/Image as (H, W, 3) uint8 RGB (rgb8) or (H, W) uint16 millimetres (16UC1)."""
     kinds = {'rgb8': (np.uint8, 3), '16UC1': (np.dtype('<u2'), 1)}
     if message.encoding not in kinds or message.is_bigendian:
-        raise ConversionError(f'image: expected little-endian rgb8 or 16UC1, got {message.encoding!r}, '
+        raise ConversionError(f'image: expected little-endian rgb8 or 16UC1, got {cut(message.encoding)!r}, '
                               f'is_bigendian {message.is_bigendian}')
     kind, channels = kinds[message.encoding]
     row = message.width * channels * np.dtype(kind).itemsize

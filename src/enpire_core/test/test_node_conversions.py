@@ -75,6 +75,24 @@ def test_a_command_of_a_wrong_form_is_refused_and_what_is_wrong_named(change, wo
         c.command_from_message(message)
 
 
+@pytest.mark.parametrize('sec, nanosec', [(-1, 0), (0, 1_000_000_000), (3, 4_294_967_295), (2_147_483_647, 2**32 - 1)])
+def test_a_stamp_that_would_not_come_back_as_it_was_sent_is_refused(sec, nanosec):
+    for message, read in ((c.command_to_message(COMMAND), c.command_from_message),
+                          (c.joint_state_to_message(STATE), c.joint_state_from_message)):
+        message.header.stamp.sec, message.header.stamp.nanosec = sec, nanosec
+        assert not c.is_stamp(message.header.stamp)
+        with pytest.raises(c.ConversionError, match=f'stamp: expected .* got {sec} s and {nanosec} ns'):
+            read(message)
+
+
+def test_a_joint_name_of_megabytes_is_cut_where_it_is_named():
+    message = c.command_to_message(COMMAND)
+    message.joint_names = ['x' * 5_000_000, *message.joint_names[1:]]
+    with pytest.raises(c.ConversionError, match="unknown 'xxx") as caught:
+        c.command_from_message(message)
+    assert len(str(caught.value)) < 300
+
+
 def test_a_state_without_velocities_is_refused():
     message = c.joint_state_to_message(STATE)
     message.velocity = []

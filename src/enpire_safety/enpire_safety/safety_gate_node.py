@@ -9,11 +9,12 @@ Parameters: `enpire_safety.gate_parameters.GateParameters`.
 On silence: no requests while the clock runs on: one hold, then nothing passes until a good request.
 No joint states for `driver_silence_max_s` of wall time, after some had come: latched. An exception
 anywhere: latched. If this process dies the driver's own maximum age ends the motion, and the gate
-that follows in the same run starts latched.
+that follows in the same run starts latched. A second gate in the same `run_dir` is a fault at configure.
 """
 
 import time
 
+from rclpy.clock import Clock, ClockType
 from sensor_msgs.msg import JointState
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
@@ -23,32 +24,42 @@ from enpire_core.conversions import (
     ConversionError,
     command_from_message,
     command_to_message,
+    is_stamp,
     joint_state_from_message,
     stamp_to_ns,
 )
 from enpire_core.main import run
 from enpire_core.node import ManagedNode
+from enpire_core.words import cut
 from enpire_interfaces.msg import SafetyEvent, SafetyState
 from enpire_interfaces.srv import SelectLimits
 from enpire_safety.conversions import event_to_message, status_to_message
-from enpire_safety.gate import limits, marker, rules
+from enpire_safety.gate import limits, rules
 from enpire_safety.gate import verdict as v
 from enpire_safety.gate.core import GateCore
+from enpire_safety.gate.marker import Marker
 from enpire_safety.gate.rule import Unreadable
 from enpire_safety.gate_parameters import GateParameters
 
 WATCH_PERIOD_S = 0.05
+TEXT_LENGTH = 300  # characters of what came from outside that are said again
 
 
 class SafetyGateNode(ManagedNode):
-    """Converts, reads the clock once, asks the core, publishes."""
+    """Converts, reads the clock once, asks the core, publishes. ``wall``: steady seconds."""
 
-    def __init__(self, **kwargs):
+    def __init__(self, wall=time.monotonic, **kwargs):
         super().__init__('safety_gate', GateParameters, **kwargs)
         self.core = None
+        self._wall = wall
+        # Not the node's clock, which others can tell to follow a topic.
+        self._clock = Clock(clock_type=ClockType.SYSTEM_TIME)
         self._undo = []
         self._active = False
         self.ignored = 0  # requests that came while not active
+        self._forget()
+
+    def _forget(self):
         self._newest_ns = 0  # stamp of the newest joint state: the clock of a simulated unit
         self._seen_at = None  # steady time of the newest joint state
         self._waiting_since = None  # steady time at which a request began to wait for its state
@@ -59,7 +70,10 @@ class SafetyGateNode(ManagedNode):
         """Read the limits, look for a dead predecessor, create what is on the graph."""
         p = self.parameters
         sets = limits.load(p.robot_limits, p.task_limits or None)
-        latched = marker.begin(p.run_dir)
+        self._forget()
+        self._marker = Marker(p.run_dir)
+        latched = [(rules.BY_NAME.get(name, rules.RESTARTED), text) for name, text in self._marker.begin()]
+        self.core = None
         self._undo.append(self._end_marker)
         self.core = GateCore(sets, p.settings, latched=latched)
         self._command = self._own(self.create_publisher(JointTrajectory, 'joint_trajectory', qos.COMMAND))
@@ -73,11 +87,13 @@ class SafetyGateNode(ManagedNode):
         self._own(self.create_steady_timer(WATCH_PERIOD_S, self._on_timer))
         self._publish_state()
         if latched:
-            self.get_logger().error(f'starts latched: {latched}')
+            self.get_logger().error(f'starts latched: {self.core.latched}')
 
     def start(self):
         """From now on requests are decided."""
         self._active = True
+        self.core.resume()
+        self._publish_state()
 
     def hold(self):
         """Hold, and decide no request until activated again."""
@@ -96,17 +112,20 @@ class SafetyGateNode(ManagedNode):
         return entity
 
     def _end_marker(self):
-        marker.end(self.parameters.run_dir, self.core.latched)
+        if self.core is None:
+            self._marker.close()  # it never came up: what was found in the folder stays
+        else:
+            self._marker.end([(rule.name, text) for rule, text in self.core.causes])
 
     def on_fault(self, text):
         """Latch on an exception in a callback."""
         self.fault = text
         if self.core is not None:
-            self._act(self.core.latch(rules.RULE_FAULT, text))
+            self._act(self.core.latch(rules.RULE_FAULT, cut(text, TEXT_LENGTH)))
 
     # ---- callbacks -------------------------------------------------------------------------
     def _now_ns(self):
-        return self._newest_ns if self.parameters.simulated else self.get_clock().now().nanoseconds
+        return self._newest_ns if self.parameters.simulated else self._clock.now().nanoseconds
 
     def _on_request(self, message):
         if not self._active:
@@ -116,33 +135,34 @@ class SafetyGateNode(ManagedNode):
         try:
             request = command_from_message(message)
         except ConversionError as error:
-            request = Unreadable(stamp_to_ns(message.header.stamp), str(error))
+            stamp = message.header.stamp
+            request = Unreadable(stamp_to_ns(stamp) if is_stamp(stamp) else 0, cut(error, TEXT_LENGTH))
         verdict = self.core.step(self._now_ns(), request)
         if verdict.decision == v.WAITING:
-            self._waiting_since = time.monotonic()
+            self._waiting_since = self._wall()
             return
         self._act(verdict)
 
     def _on_state(self, message):
-        self._seen_at = time.monotonic()
         try:
             state = joint_state_from_message(message)
         except ConversionError as error:
-            self._act(self.core.latch(rules.BY_NAME['state_shape'], str(error)))
+            self._act(self.core.bad_state(cut(error, TEXT_LENGTH)))
             return
+        self._seen_at = self._wall()  # what can't be read is no sign of a driver that works
         self._newest_ns = state.stamp_ns
         verdict = self.core.step(self._now_ns(), None, state)
         if verdict.decision not in (v.NONE, v.WAITING):
             self._act(verdict)
 
     def _on_timer(self):
-        now = time.monotonic()
+        now = self._wall()
         p = self.parameters
         if self._seen_at is not None and not now - self._seen_at <= p.driver_silence_max_s:
             self._act(self.core.driver_silent(now - self._seen_at, p.driver_silence_max_s))
             self._seen_at = None
         if self.core.waiting and not now - self._waiting_since <= p.wait_max_s:
-            self._act(self.core.give_up_waiting())
+            self._act(self.core.give_up_waiting(p.wait_max_s))
         if not p.simulated:
             verdict = self.core.step(self._now_ns())
             if verdict.decision != v.NONE:
@@ -180,7 +200,7 @@ class SafetyGateNode(ManagedNode):
 
     def _publish_state(self):
         self._state.publish(status_to_message(self.core.status(), self._now_ns()))
-        self._state_sent_at = time.monotonic()
+        self._state_sent_at = self._wall()
 
     def _publish_events(self):
         now_ns = self._now_ns()
@@ -190,8 +210,11 @@ class SafetyGateNode(ManagedNode):
                 self.get_logger().error(f'{event.text}\n{event.detail}')
             elif event.kind == v.LATCHED:
                 self.get_logger().error(f'latched: {event.rule}: {event.text}')
+            elif event.kind == v.REFUSED:
+                # A policy can bring about one a tick; everything else is rare, and none of it may be lost.
+                self.get_logger().info(f'refused: {event.rule} {event.text}', throttle_duration_sec=1.0)
             else:
-                self.get_logger().info(f'{event.kind}: {event.rule} {event.text}', throttle_duration_sec=1.0)
+                self.get_logger().info(f'{event.kind}: {event.rule} {event.text}')
 
 
 def main():

@@ -12,14 +12,16 @@ pytest.importorskip('rclpy', reason='needs ROS 2')
 pytestmark = pytest.mark.system
 
 from rclpy.node import Node  # noqa: E402
+from sensor_msgs.msg import JointState as JointStateMessage  # noqa: E402
 from std_srvs.srv import Trigger  # noqa: E402
 
 from enpire_core import qos  # noqa: E402
+from enpire_core.conversions import joint_state_to_message  # noqa: E402
 from enpire_core.testing import Graph  # noqa: E402
 from enpire_interfaces.msg import SafetyState  # noqa: E402
-from enpire_safety.gate import marker  # noqa: E402
+from enpire_safety.gate.marker import NAME  # noqa: E402
 
-from .helpers import ROBOT, TASK  # noqa: E402
+from .helpers import ROBOT, TASK, state  # noqa: E402
 
 PROGRAM = 'import sys; from enpire_safety.safety_gate_node import main; sys.exit(main())'
 
@@ -33,6 +35,7 @@ class Gates:
         self.states, self.processes = [], []
         self.node.create_subscription(SafetyState, 'safety_state', self.states.append, qos.STATE)
         self.client = self.node.create_client(Trigger, 'safety_gate/clear')
+        self.driver = self.node.create_publisher(JointStateMessage, 'joint_states', qos.SENSOR)
 
     def start(self, **parameters):
         values = {'robot_limits': ROBOT, 'task_limits': TASK, 'run_dir': self.run_dir, 'simulated': 'true',
@@ -55,16 +58,20 @@ class Gates:
         assert self.graph.until(lambda: self.states and self.states[-1].mode == mode), self.states[-1:]
 
     def clear(self):
-        """Ask until an answer comes: a killed gate stays in the graph for a while and takes requests."""
+        """Ask, as a driver speaks, until a gate is cleared; return its last answer.
+
+        A killed gate stays in the graph for a while and takes requests.
+        """
         answers = []
 
         def answered():
+            self.driver.publish(joint_state_to_message(state(0)))
             future = self.client.call_async(Trigger.Request())
             if self.graph.until(future.done, 1.0):
                 answers.append(future.result())
-            return bool(answers)
-        assert self.graph.until(answered), 'no answer from the gate'
-        return answers[0]
+            return bool(answers) and answers[-1].success
+        assert self.graph.until(answered), answers or 'no answer from the gate'
+        return answers[-1]
 
     def end(self, process, number):
         process.send_signal(number)
@@ -97,11 +104,11 @@ def test_a_gate_that_was_killed_is_followed_by_a_latched_one_and_a_clear_ends_th
     assert gates.end(second, signal.SIGINT)[0] == 0
     third = gates.start()  # stopped in order, but latched: still somebody has to look
     gates.until_mode(SafetyState.MODE_LATCHED)
-    assert gates.clear().success
-    gates.until_mode(SafetyState.MODE_UNKNOWN)
+    assert gates.clear().message == 'cleared (restarted)'
+    gates.until_mode(SafetyState.MODE_HOLDING)
     code, err = gates.end(third, signal.SIGTERM)
     assert code == 0 and 'Traceback' not in err
-    assert not (gates.run_dir / marker.NAME).exists()
+    assert not (gates.run_dir / NAME).exists()
 
 
 def test_limits_that_are_wrong_end_the_process_with_one_line(gates):
@@ -111,3 +118,12 @@ def test_limits_that_are_wrong_end_the_process_with_one_line(gates):
     lines = [line for line in err.splitlines() if line.strip()]
     assert code == 1 and len(lines) == 1
     assert str(wider) in lines[0] and '2.0 rad/s' in lines[0] and '3.0 rad/s' in lines[0]
+
+
+def test_a_second_gate_in_the_same_folder_ends_with_one_line_and_the_first_one_lives(gates):
+    first = gates.start()
+    gates.until_mode(SafetyState.MODE_UNKNOWN)
+    code, err = finish(gates.start())
+    lines = [line for line in err.splitlines() if line.strip()]
+    assert code == 1 and len(lines) == 1 and f'process {first.pid} holds' in lines[0], err
+    assert gates.end(first, signal.SIGTERM)[0] == 0

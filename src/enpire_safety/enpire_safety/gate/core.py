@@ -6,64 +6,63 @@
 
 `step` with a request decides it at once, or keeps it (decision 'waiting') until the state that it
 answers has arrived; `step` with a state alone may decide the one that is kept; `step` with neither is
-the timer's entry and can only hold. A refused request is answered by a hold: stay at the measured
-positions, no feed-forward. Latched, every request is refused until `clear`. An exception anywhere in
-a rule refuses and latches: the gate fails closed. In lockstep the world stands still between requests:
-there a latch sends its hold as the answer to the next request, so that no tick passes unasked.
+the timer's entry and can only hold. A refused request is answered by a hold: stay at the positions of
+the newest sound state, no feed-forward. Latched, every request is refused until `clear`. An exception
+anywhere in a rule refuses and latches: the gate fails closed. In lockstep the world stands still between
+requests: there a latch sends its hold as the answer to the next request, so that no tick passes unasked,
+and a request for a tick that was answered or is over gets no command: the tick is another's.
 Not covered: whole trajectories (one point a request), Cartesian limits, acceleration. A hold has no
 feed-forward: a gripper that squeezes something lets go.
 """
 
-import collections
-import difflib
-import math
 import traceback
 
 import numpy as np
 
-from enpire_core.joints import JOINT_COUNT
-from enpire_core.ticks import NANOSECONDS, TICK_RATE_HZ, TICK_S
-from enpire_core.types import JointCommand
+from enpire_core.ticks import NANOSECONDS
+from enpire_core.words import cut, nearest
 from enpire_safety.gate import rules as catalogue
-from enpire_safety.gate.rule import LATCH, Finding, RequestView, Settings, StateView
+from enpire_safety.gate.allowance import Allowance
+from enpire_safety.gate.journal import Journal
+from enpire_safety.gate.latch import Latch
+from enpire_safety.gate.limits import check_one_robot
+from enpire_safety.gate.rule import LATCHES, Finding, RequestView, Settings, StateView
+from enpire_safety.gate.setpoint import SetPoint
 from enpire_safety.gate.verdict import (CLEAR, HOLD, HOLDING, LATCHED, NONE, PASSED, PASSING, PROFILE, REFUSED,
-                                        UNKNOWN, WAITING, Counts, Event, Status, Verdict)
+                                        UNKNOWN, WAITING, Counts, Status, Verdict)
 
-_TICK_NS = NANOSECONDS // TICK_RATE_HZ
-_EVENTS_KEPT = 200
+_FAULT_LENGTH = 300  # characters of an exception's text that are said again
 
 
 class GateCore:
     """Decides requests against limits. Not thread-safe: one caller.
 
     ``limits``: {profile: Limits} of one robot. Where there are several profiles, nothing passes before
-    `select`. ``latched``: a reason to start latched (the gate was restarted).
+    `select`. ``latched``: causes to start latched with: [(rule of the catalogue, text)], first the main one.
     """
 
-    def __init__(self, limits, settings=Settings(), *, latched='',
+    def __init__(self, limits, settings=Settings(), *, latched=(),
                  request_rules=catalogue.REQUEST_RULES, state_rules=catalogue.STATE_RULES):
-        _check_limits(limits)
+        check_one_robot(limits)
         self._limits, self.settings = dict(limits), settings
         self._request_rules, self._state_rules = tuple(request_rules), tuple(state_rules)
-        self._robot = next(iter(limits.values()))
-        self._selected = self._robot if len(limits) == 1 else None
+        self._robot = next(iter(limits.values()))  # any of them: the hard limits are the same in all
+        self._selected = self._allowance = None
         self._hashes = {name: one.hash for name, one in limits.items()}
         self.counts = Counts()
-        self._spoken = collections.Counter()
-        self._events = collections.deque(maxlen=_EVENTS_KEPT)
+        self._journal = Journal()
+        self._setpoint = SetPoint(self._robot, settings.lockstep)
         self._now_ns = None          # newest time seen
         self._state = None           # newest state, good or bad
-        self._good = None            # positions (14,) of the newest state that can be held at
-        self._state_finding = None   # (rule, finding) against the newest state
-        self._last = None            # (stamp, positions) of the command in force, if any
         self._decided_ns = None      # stamp of the last request decided since the profile was selected
         self._pending = None
-        self._latch = None           # (rule, finding)
-        self._fresh_since_latch = False
+        self._latch = Latch()
         self._holding = ''
         self._verdict = Verdict(NONE)
-        if latched:
-            self._set_latch(catalogue.RESTARTED, Finding(latched))
+        if len(limits) == 1:
+            self._put_in_force(self._robot)
+        for rule, text in latched:
+            self._set_latch(rule, Finding(text))
 
     # ---- the decision ----------------------------------------------------------------------
     def step(self, now_ns, request=None, state=None):
@@ -89,7 +88,8 @@ class GateCore:
                 return self._refuse(0, catalogue.BY_NAME['request_shape'], Finding(
                     f'stamp: expected whole nanoseconds, got {request.stamp_ns!r}'))
             if self._pending is not None:
-                self._note(catalogue.SUPERSEDED, Finding('expected one request at a time: a newer one replaces it'))
+                self._journal.note(catalogue.SUPERSEDED, Finding(
+                    'expected one request at a time: a newer one replaces it'), REFUSED)
                 self.counts.refused += 1
             self._pending = request
         if self._pending is not None and (request is not None or state is not None):
@@ -98,17 +98,16 @@ class GateCore:
             return self._latch_verdict()
         return silence
 
-    def give_up_waiting(self):
-        """Refuse the request that waits for its state, if one does: the state did not come in time."""
+    def give_up_waiting(self, limit_s):
+        """Refuse the request that waits for its state, if one does: it did not come within ``limit_s``."""
         if self._pending is None:
             return Verdict(NONE)
         stamp_ns, self._pending = self._pending.stamp_ns, None
-        if self._latch is not None:
-            return self._refuse(stamp_ns, *self._latch, note=False)
-        limit = self.settings.state_age_max_s
+        if self._latch:
+            return self._refuse(stamp_ns, *self._latch.first, note=False)
         return self._refuse(stamp_ns, catalogue.STATE_MISSING, Finding(
-            f'the joint state of {stamp_ns} ns that the request answers did not come within {limit} s', limit=limit,
-            unit='s'))
+            f'the joint state of {stamp_ns} ns that the request answers did not come within {limit_s:g} s',
+            limit=limit_s, unit='s'))
 
     @property
     def waiting(self):
@@ -123,8 +122,15 @@ class GateCore:
         if newest_ns is None or newest_ns < stamp_ns <= newest_ns + reach_ns:
             return Verdict(WAITING, request_stamp_ns=stamp_ns)
         self._pending = None
-        if self._latch is not None:
-            return self._refuse(stamp_ns, *self._latch, note=False)
+        try:
+            return self._decide(now_ns, request)
+        except Exception as error:
+            return self._fail('the gate', error, request)
+
+    def _decide(self, now_ns, request):
+        stamp_ns = request.stamp_ns
+        if self._latch:
+            return self._refuse(stamp_ns, *self._latch.first, note=False)
         if self._selected is None:
             return self._refuse(stamp_ns, catalogue.LIMITS_PROFILE, Finding(
                 f'no set of limits is selected: select one of {", ".join(self._limits)} first'))
@@ -135,22 +141,19 @@ class GateCore:
             except Exception as error:
                 return self._fail(f'rule {rule.name!r}', error, request)
             if finding is not None:
-                if rule.reaction == LATCH:
+                if rule.reaction == LATCHES:
                     self._set_latch(rule, finding)
                 return self._refuse(stamp_ns, rule, finding)
         return self._pass(request)
 
     def _view(self, now_ns, request):
-        if self._last is None:
-            last, span_s = self._state.positions, TICK_S
-        else:
-            since_ns = self._state.stamp_ns - self._last[0]
-            # Requests at a higher rate than the tick's must not add up to a higher speed.
-            last, span_s = self._last[1], (TICK_S if since_ns >= _TICK_NS else max(since_ns, 1) / NANOSECONDS)
-        return RequestView(now_ns, request, self._state, last, span_s, self._decided_ns, self._selected, self.settings)
+        last, span_s = self._setpoint.origin(self._state)
+        lower, upper = self._allowance.range(self._state.positions, self._setpoint.asked)
+        return RequestView(now_ns, request, self._state, last, span_s, self._decided_ns, lower, upper,
+                           self._selected, self.settings)
 
     def _pass(self, request):
-        self._last = (self._state.stamp_ns, request.positions.copy())
+        self._setpoint.passed(self._state.stamp_ns, request.positions)
         self._decided_ns = request.stamp_ns
         self._holding = ''
         self.counts.passed += 1
@@ -160,21 +163,40 @@ class GateCore:
     def _refuse(self, stamp_ns, rule, finding, note=True):
         self.counts.refused += 1
         if note:
-            self._note(rule, finding)
-        command = self._hold(finding.text)
+            self._journal.note(rule, finding, REFUSED)
+        self._holding = finding.text
+        command = None
+        if not self._is_over(stamp_ns):
+            command = self._hold(finding.text)
         if command is not None:
             # The hold takes the place of whatever might still come for the state that it answers.
             self._decided_ns = command.stamp_ns
         self._verdict = _verdict(REFUSED, command, rule, finding, stamp_ns)
         return self._verdict
 
+    def _is_over(self, stamp_ns):
+        """Whether, in lockstep, the tick of ``stamp_ns`` was answered already, or is past.
+
+        A hold would then take the tick of the honest request: the one that the world waits for.
+        """
+        if not self.settings.lockstep or self._state is None:
+            return False
+        return stamp_ns < self._state.stamp_ns or (self._decided_ns is not None and stamp_ns <= self._decided_ns)
+
+    def _drop_pending(self, because):
+        """Refuse the request that waits, without a command: its sender shall not wait for an answer."""
+        if self._pending is None:
+            return
+        stamp_ns, self._pending = self._pending.stamp_ns, None
+        finding = Finding(f'the request of {stamp_ns} ns still waited for its joint state when {because}: send a new '
+                          'one')
+        self.counts.refused += 1
+        self._journal.note(catalogue.DROPPED, finding, REFUSED)
+        self._verdict = _verdict(REFUSED, None, catalogue.DROPPED, finding, stamp_ns)
+
     def _hold(self, reason):
-        """Return the command to stay where the joints are, or None where that was never measured."""
-        self._last = None
         self._holding = reason
-        if self._good is None:
-            return None
-        return JointCommand(self._state.stamp_ns, self._good.copy(), np.zeros(JOINT_COUNT))
+        return self._setpoint.hold(self._state)
 
     # ---- what it watches itself ------------------------------------------------------------
     def _watch_clock(self, now_ns, state):
@@ -191,17 +213,25 @@ class GateCore:
                                                       unit='s'))
 
     def _take_state(self, state):
-        seen = self._state
-        self._fresh_since_latch = True
-        if seen is not None and state.stamp_ns == seen.stamp_ns and self._state_finding is None:
-            return  # sent again for late joiners
+        if self._latch.against_state is None and _are_same(state, self._state):
+            self._latch.judge(None)  # sent again for late joiners: sound as before
+            return
+        # The stamp alone proves nothing: other values under a known stamp are judged and taken. That alone is
+        # no fault: a station that is put into a recorded state may come back to a stamp.
         self._state = state
-        self._state_finding = self._judge_state(state)
-        positions = state.positions
-        if isinstance(positions, np.ndarray) and positions.shape == (JOINT_COUNT,) and np.isfinite(positions).all():
-            self._good = positions.copy()
-        if self._state_finding is not None:
-            self._set_latch(*self._state_finding)
+        against = self._judge_state(state)
+        self._latch.judge(against)
+        if against is None:
+            self._setpoint.measured(state.positions)
+        else:
+            self._set_latch(*against)
+
+    def bad_state(self, text):
+        """Latch: a joint state came that can't be read. Return the Verdict with the hold to send, if any."""
+        against = catalogue.BY_NAME['state_shape'], Finding(text)
+        self._latch.judge(against)
+        self._set_latch(*against)
+        return self._latch_verdict()
 
     def _judge_state(self, state):
         view = StateView(state, self._robot, self.settings)
@@ -215,16 +245,16 @@ class GateCore:
         return None
 
     def _watch_silence(self, now_ns):
-        if self._last is None or self._state is None:
+        if not self._setpoint.in_force:
             return Verdict(NONE)
-        silent_s = (max(now_ns, self._state.stamp_ns) - self._last[0]) / NANOSECONDS
+        silent_s = (max(now_ns, self._state.stamp_ns) - self._setpoint.stamp_ns) / NANOSECONDS
         limit = self.settings.request_silence_max_s
         if 0.0 <= silent_s <= limit:
             return Verdict(NONE)
         finding = Finding(f'no request for {silent_s:.6g} s: expected one within {limit:.6g} s', limit=limit,
                           value=silent_s, unit='s')
         self.counts.holds += 1
-        self._note(catalogue.REQUEST_SILENCE, finding, kind=HOLD)
+        self._journal.note(catalogue.REQUEST_SILENCE, finding, HOLD)
         return _verdict(HOLD, self._hold(finding.text), catalogue.REQUEST_SILENCE, finding, 0)
 
     def driver_silent(self, seconds, limit_s):
@@ -236,9 +266,15 @@ class GateCore:
 
     def stand(self, reason):
         """Hold on the gate's own account (it is being deactivated). Return the Verdict with the hold to send."""
+        self._drop_pending('the gate was deactivated')
         command = None if self.settings.lockstep else self._hold(reason)
-        self._last, self._pending, self._holding = None, None, reason
+        self._setpoint.let_go()
+        self._holding = reason
         return Verdict(HOLD, command, text=reason)
+
+    def resume(self):
+        """Wait for requests again after `stand`."""
+        self._holding = ''
 
     # ---- latch, clear, profiles ------------------------------------------------------------
     def trip(self, reason):
@@ -251,34 +287,28 @@ class GateCore:
         return self._latch_verdict()
 
     def _latch_verdict(self):
-        command = None if self.settings.lockstep else self._hold(self._latch[1].text)
-        return _verdict(HOLD, command, *self._latch, 0)
+        command = None if self.settings.lockstep else self._hold(self._latch.first[1].text)
+        return _verdict(HOLD, command, *self._latch.first, 0)
 
     def _set_latch(self, rule, finding):
-        if self._latch is not None:
-            if rule is catalogue.OPERATOR:
-                self._note(rule, finding, kind=LATCHED)
-            return  # the first cause is the one to look at
-        self._latch = (rule, finding)
-        self._fresh_since_latch = False
-        self._last = None
-        self.counts.latches += 1
-        self._note(rule, finding, kind=LATCHED)
+        if not self._latch:
+            self.counts.latches += 1
+            self._setpoint.let_go()
+        if self._latch.add(rule, finding):
+            self._journal.note(rule, finding, LATCHED)
 
     def clear(self):
-        """End the latch; return (True, text), or (False, why) while its cause persists."""
-        if self._latch is None:
+        """End the latch; return (True, text with all causes), or (False, why) while one persists."""
+        if not self._latch:
             return True, 'not latched: nothing to clear'
-        if self._latch[0].name == 'driver_silence' and not self._fresh_since_latch:
-            return False, 'not cleared: still no joint state since it latched: start the arm driver'
-        if self._state_finding is not None:
-            rule, finding = self._state_finding
-            return False, f'not cleared: {rule.name} persists: {finding.text}: bring the joint back by hand'
-        was = self._latch[0].name
-        self._latch, self._pending, self._last, self._decided_ns = None, None, None, None
-        self._holding = f'cleared after {was}; waiting for a request'
-        self._events.append(Event(CLEAR, text=f'an operator cleared the latch ({was})'))
-        return True, f'cleared ({was})'
+        done, text = self._latch.clear()
+        if not done:
+            return False, text
+        self._drop_pending('the latch was cleared')
+        self._begin_anew()
+        self._holding = f'cleared after {text}; waiting for a request'
+        self._journal.say(CLEAR, f'an operator cleared the latch ({text})')
+        return True, f'cleared ({text})'
 
     def select(self, profile):
         """Put the limits ``profile`` in force; return (True, hash), or (False, text) with the known ones.
@@ -287,18 +317,27 @@ class GateCore:
         phase before had asked for. So a decision depends on nothing before the phase.
         """
         if profile not in self._limits:
-            close = difflib.get_close_matches(profile, self._limits, n=1, cutoff=0.4)
-            nearest = f'; the nearest is {close[0]!r}' if close else ''
-            return False, f'unknown set of limits {profile!r}{nearest}; known: {", ".join(self._limits)}'
-        self._selected = self._limits[profile]
-        self._last, self._decided_ns, self._pending = None, None, None
-        self._events.append(Event(PROFILE, text=f'limits {profile!r} are in force'))
+            return False, (f'unknown set of limits {cut(profile)!r}; {nearest(profile, self._limits, cutoff=0.4)}; '
+                           f'select one of {", ".join(self._limits)}')
+        self._drop_pending(f'limits {profile!r} were selected')
+        self._put_in_force(self._limits[profile])
+        self._journal.say(PROFILE, f'limits {profile!r} are in force')
         return True, self._hashes[profile]
+
+    def _put_in_force(self, limits):
+        self._selected = limits
+        self._begin_anew()
+
+    def _begin_anew(self):
+        self._setpoint.let_go()
+        self._decided_ns, self._holding = None, ''
+        if self._selected is not None:
+            self._allowance = Allowance(self._selected, self.settings)
 
     # ---- faults ----------------------------------------------------------------------------
     def _fault_finding(self, where, error):
-        last = ''.join(traceback.format_exception_only(type(error), error)).strip()
-        self._events.append(Event(NONE, text=f'exception in {where}', detail=traceback.format_exc()))
+        last = cut(''.join(traceback.format_exception_only(type(error), error)).strip(), _FAULT_LENGTH)
+        self._journal.say(NONE, f'exception in {where}', traceback.format_exc())
         return Finding(f'exception in {where}: {last}')
 
     def _fail(self, where, error, request):
@@ -310,16 +349,16 @@ class GateCore:
             return self._latch_verdict()
         return self._refuse(stamp_ns if isinstance(stamp_ns, int) else 0, catalogue.RULE_FAULT, finding, note=False)
 
-    def _note(self, rule, finding, kind=REFUSED):
-        self._spoken[rule.name] += 1
-        self._events.append(Event(kind, rule.name, finding.joint, finding.limit, finding.value, finding.unit, rule.code,
-                                  finding.text, self._spoken[rule.name]))
-
     # ---- what others see -------------------------------------------------------------------
     @property
     def latched(self):
         """The reason of the latch, or ''."""
-        return '' if self._latch is None else f'{self._latch[0].name}: {self._latch[1].text}'
+        return f'{self._latch.first[0].name}: {self._latch.first[1].text}' if self._latch else ''
+
+    @property
+    def causes(self):
+        """All causes of the latch as [(rule, text)], oldest first."""
+        return [(rule, finding.text) for rule, finding in self._latch.causes]
 
     @property
     def profile(self):
@@ -328,19 +367,17 @@ class GateCore:
 
     def take_events(self):
         """Return the events since the last call, oldest first (at most the last 200)."""
-        events = list(self._events)
-        self._events.clear()
-        return events
+        return self._journal.take()
 
     def status(self):
         """Return the Status that SafetyState is made from."""
         about = self._verdict
-        if self._latch is not None:
+        if self._latch:
             mode, reason = LATCHED, self.latched
-            about = _verdict(about.decision, None, *self._latch, about.request_stamp_ns)
+            about = _verdict(about.decision, None, *self._latch.first, about.request_stamp_ns)
         elif self._state is None:
             mode, reason = UNKNOWN, 'no joint state seen yet'
-        elif self._last is not None:
+        elif self._setpoint.in_force and not self._holding:
             mode, reason = PASSING, ''
         else:
             mode, reason = HOLDING, self._holding or 'waiting for a request'
@@ -349,14 +386,10 @@ class GateCore:
 
 def _verdict(decision, command, rule, finding, stamp_ns):
     return Verdict(decision, command, rule.name, finding.joint, finding.limit, finding.value, finding.unit,
-                   finding.text, stamp_ns)
+                   finding.text, stamp_ns, rule.code)
 
 
-def _check_limits(limits):
-    if not limits:
-        raise ValueError('expected at least one set of limits, got none')
-    first = next(iter(limits.values()))
-    for name, one in limits.items():
-        if not (np.array_equal(one.hard_lower, first.hard_lower) and np.array_equal(one.hard_upper, first.hard_upper)
-                and not math.isnan(one.hard_lower.sum())):
-            raise ValueError(f'expected sets of limits of one robot, but {name!r} has other hard limits')
+def _are_same(state, other):
+    return (other is not None and state.stamp_ns == other.stamp_ns
+            and np.array_equal(state.positions, other.positions)
+            and np.array_equal(state.velocities, other.velocities) and np.array_equal(state.efforts, other.efforts))

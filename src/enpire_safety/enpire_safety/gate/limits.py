@@ -79,6 +79,18 @@ def load(robot_file, task_file=None):
     return task_limits(read_yaml(task_file), robot, str(task_file))
 
 
+def check_one_robot(sets):
+    """Check that {profile: Limits} is not empty and of one robot, with finite hard limits; ValueError."""
+    if not sets:
+        raise ValueError('expected at least one set of limits, got none')
+    first = next(iter(sets.values()))
+    for name, one in sets.items():
+        # NaN is equal to nothing, so a set with one in it is not even equal to itself.
+        if not (np.array_equal(one.hard_lower, first.hard_lower)
+                and np.array_equal(one.hard_upper, first.hard_upper)):
+            raise ValueError(f'expected sets of limits of one robot, but {name!r} has other hard limits')
+
+
 class _Strict(yaml.SafeLoader):
     """Refuses a key that stands twice: plain YAML would take the last one silently."""
 

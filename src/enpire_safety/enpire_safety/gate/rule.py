@@ -10,10 +10,12 @@ from enpire_core.joints import EFFORT_UNIT, JOINT_NAMES, POSITION_UNIT
 from enpire_core.types import JointCommand, JointState
 from enpire_safety.gate.limits import Limits
 
-HOLD, LATCH = 'hold', 'latch'
+# What a rule brings about, as the README's table says it.
+HOLDS, LATCHES = 'hold', 'latch'
 POSITION_UNITS = tuple(POSITION_UNIT[name] for name in JOINT_NAMES)
 VELOCITY_UNITS = tuple(unit + '/s' for unit in POSITION_UNITS)
 EFFORT_UNITS = tuple(EFFORT_UNIT[name] for name in JOINT_NAMES)
+GRIPPERS = np.array([unit == 'm' for unit in POSITION_UNITS])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,7 +53,7 @@ class Unreadable:
 class Rule:
     """A named check. It returns None where nothing is wrong; it must not change what it is given.
 
-    ``reaction``: HOLD refuses the request and sends a hold; LATCH stops until an operator clears.
+    ``reaction``: HOLDS refuses the request and sends a hold; LATCHES stops until an operator clears.
     ``limit`` and ``about`` are for people: the table in the README is made from them.
     """
 
@@ -68,9 +70,10 @@ class Rule:
 class RequestView:
     """All that a rule about a request may look at. Times in whole nanoseconds of the unit's clock.
 
-    ``last``: the set-point (14,) that the new one follows: the last command let through, or the
-    measured positions where none is in force. ``span_s``: time from that set-point to the new one,
-    one tick at most. ``decided_ns``: stamp of the last request decided, or None.
+    ``last``: the set-point (14,) that the new one follows: the last command let through, or where the
+    joints are. ``span_s``: time from that set-point to the new one, one tick at most. ``decided_ns``:
+    stamp of the last request decided, or None. ``lower``, ``upper``: positions (14,) that may be asked
+    for (`gate.allowance`).
     """
 
     now_ns: int
@@ -79,6 +82,8 @@ class RequestView:
     last: np.ndarray
     span_s: float
     decided_ns: Optional[int]
+    lower: np.ndarray
+    upper: np.ndarray
     limits: Limits
     settings: Settings
 
@@ -90,6 +95,11 @@ class StateView:
     state: JointState
     limits: Limits
     settings: Settings
+
+
+def measured_tolerance(settings):
+    """Return how far (14,) a measured position may be beyond a bound and still count as at it."""
+    return np.where(GRIPPERS, settings.measured_tolerance_m, settings.measured_tolerance_rad)
 
 
 def first_outside(lower, values, upper):

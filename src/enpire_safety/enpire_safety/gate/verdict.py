@@ -20,7 +20,7 @@ class Verdict:
     """The answer of one step. ``command``: what to send to the driver now, or None.
 
     ``rule``, ``joint``, ``limit``, ``value``, ``unit`` and ``text`` say why it is not what was asked
-    for; limit and value are NaN where the rule has none.
+    for; limit and value are NaN where the rule has none. ``code``: of the rule (900s), 0 without one.
     """
 
     decision: str
@@ -32,6 +32,7 @@ class Verdict:
     unit: str = ''
     text: str = ''
     request_stamp_ns: int = 0
+    code: int = 0
 
 
 @dataclasses.dataclass(frozen=True)

@@ -3,7 +3,7 @@
 To add one: write it into a file of its family (or a new one) beside this, and into the tuple below.
 """
 
-from enpire_safety.gate.rule import HOLD, LATCH, Rule
+from enpire_safety.gate.rule import HOLDS, LATCHES, Rule
 from enpire_safety.gate.rules import effort, form, position, timing, velocity
 
 STATE_RULES = (form.STATE_SHAPE, form.STATE_FINITE, position.MEASURED_POSITION)
@@ -15,25 +15,26 @@ REQUEST_RULES = (
 )
 
 # What the core itself watches: no function of one request or state, but named like the rules.
-LIMITS_PROFILE = Rule('limits_profile', 907, HOLD, 'one selected', '', 'no set of limits was selected yet')
-STATE_MISSING = Rule('state_missing', 908, HOLD, '`state_age_max_s`', 's',
+LIMITS_PROFILE = Rule('limits_profile', 907, HOLDS, 'one selected', '', 'no set of limits was selected yet')
+STATE_MISSING = Rule('state_missing', 908, HOLDS, '`state_age_max_s`; simulated: `driver_silence_max_s`', 's',
                      'the joint state that a request answers did not arrive in time')
-SUPERSEDED = Rule('request_superseded', 909, HOLD, 'one outstanding', '',
+SUPERSEDED = Rule('request_superseded', 909, HOLDS, 'one outstanding', '',
                   'another request came before this one was decided')
-REQUEST_SILENCE = Rule('request_silence', 920, HOLD, '`request_silence_max_s`', 's',
+DROPPED = Rule('request_dropped', 916, HOLDS, '', '',
+               'limits were selected, the latch was cleared or the gate was deactivated before this one was decided')
+REQUEST_SILENCE = Rule('request_silence', 920, HOLDS, '`request_silence_max_s`', 's',
                        'no request while the clock runs on: the gate sends a hold of its own')
-CLOCK_BACK = Rule('clock_back', 954, LATCH, '0', 's', 'the clock, or the stamp of the joint states, jumped back')
-DRIVER_SILENCE = Rule('driver_silence', 955, LATCH, '`driver_silence_max_s`', 's',
-                      'no joint state for that long (wall time), after some had come')
-RULE_FAULT = Rule('rule_fault', 956, LATCH, 'no exception', '', 'a rule or the gate itself raised an exception')
-OPERATOR = Rule('operator', 957, LATCH, '', '', 'somebody called `safety_gate/trip`')
-RESTARTED = Rule('restarted', 958, LATCH, '', '',
+CLOCK_BACK = Rule('clock_back', 954, LATCHES, '0', 's', 'the clock, or the stamp of the joint states, jumped back')
+DRIVER_SILENCE = Rule('driver_silence', 955, LATCHES, '`driver_silence_max_s`', 's',
+                      'no readable joint state for that long (wall time), after some had come')
+RULE_FAULT = Rule('rule_fault', 956, LATCHES, 'no exception', '', 'a rule or the gate itself raised an exception')
+OPERATOR = Rule('operator', 957, LATCHES, '', '', 'somebody called `safety_gate/trip`')
+RESTARTED = Rule('restarted', 958, LATCHES, '', '',
                  'the gate was restarted in the same run after it died or while it was latched')
-CORE_RULES = (LIMITS_PROFILE, STATE_MISSING, SUPERSEDED, REQUEST_SILENCE, CLOCK_BACK, DRIVER_SILENCE, RULE_FAULT,
-              OPERATOR, RESTARTED)
+CORE_RULES = (LIMITS_PROFILE, STATE_MISSING, SUPERSEDED, DROPPED, REQUEST_SILENCE, CLOCK_BACK, DRIVER_SILENCE,
+              RULE_FAULT, OPERATOR, RESTARTED)
 ALL_RULES = STATE_RULES + REQUEST_RULES + CORE_RULES
 BY_NAME = {rule.name: rule for rule in ALL_RULES}
-
 
 
 def markdown_table():

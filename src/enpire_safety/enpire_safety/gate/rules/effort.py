@@ -6,8 +6,7 @@ So it has to respect the limits of position and velocity too: else it leads roun
 
 import numpy as np
 
-from enpire_safety.gate.rule import EFFORT_UNITS, HOLD, POSITION_UNITS, VELOCITY_UNITS, Rule, first_outside, outside
-from enpire_safety.gate.rules.position import allowed_range
+from enpire_safety.gate.rule import EFFORT_UNITS, HOLDS, POSITION_UNITS, VELOCITY_UNITS, Rule, first_outside, outside
 
 
 def effort_asked(view):
@@ -30,7 +29,7 @@ def _check(what, efforts, limit):
 def _reach(view):
     """Where a free joint would come to rest; no gain: nowhere (infinity is refused)."""
     efforts = view.request.efforts
-    lower, upper = allowed_range(view.limits, view.state.positions)
+    lower, upper = view.lower, view.upper
     with np.errstate(over='ignore', divide='ignore', invalid='ignore'):
         end = np.where(efforts == 0.0, np.clip(view.request.positions, lower, upper),
                        view.request.positions + efforts / view.limits.kp)
@@ -51,15 +50,15 @@ def _speed(view):
 
 
 FEED_FORWARD = Rule(
-    'feed_forward', 912, HOLD, '`effort` of the profile', 'Nm, N', 'feed-forward effort of the request',
+    'feed_forward', 912, HOLDS, '`effort` of the profile', 'Nm, N', 'feed-forward effort of the request',
     lambda view: _check('feed-forward', view.request.efforts, view.limits.effort))
 JOINT_EFFORT = Rule(
-    'joint_effort', 913, HOLD, '`effort` of the profile', 'Nm, N',
+    'joint_effort', 913, HOLDS, '`effort` of the profile', 'Nm, N',
     'kp (q_cmd - q) + kd (v_cmd - v) + feed-forward; gravity compensation is the driver\'s and not in it',
     lambda view: _check('effort asked', effort_asked(view), view.limits.effort))
 FEED_FORWARD_REACH = Rule(
-    'feed_forward_reach', 914, HOLD, 'soft limits of the profile', 'rad, m',
+    'feed_forward_reach', 914, HOLDS, 'soft limits of the profile', 'rad, m',
     'where there is feed-forward: position asked + feed-forward / kp', _reach)
 FEED_FORWARD_SPEED = Rule(
-    'feed_forward_speed', 915, HOLD, '`velocity` of the profile', 'rad/s, m/s',
+    'feed_forward_speed', 915, HOLDS, '`velocity` of the profile', 'rad/s, m/s',
     'where there is feed-forward: velocity asked + feed-forward / kd', _speed)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from enpire_core.joints import JOINT_COUNT, JOINT_NAMES
-from enpire_safety.gate.rule import HOLD, LATCH, Finding, Rule, Unreadable
+from enpire_safety.gate.rule import HOLDS, LATCHES, Finding, Rule, Unreadable
 
 STATE_ARRAYS = ('positions', 'velocities', 'efforts')
 REQUEST_ARRAYS = ('positions', 'efforts')
@@ -36,15 +36,15 @@ def _not_finite(thing, names):
 
 
 REQUEST_SHAPE = Rule(
-    'request_shape', 901, HOLD, '14 joints, one point', '',
+    'request_shape', 901, HOLDS, '14 joints, one point', '',
     'joint names known, complete and each once; one point; as many numbers as joints',
     _request_shape)
 REQUEST_FINITE = Rule(
-    'request_finite', 902, HOLD, 'finite', '', 'no NaN and no infinity in positions or feed-forward',
+    'request_finite', 902, HOLDS, 'finite', '', 'no NaN and no infinity in positions or feed-forward',
     lambda view: _not_finite(view.request, REQUEST_ARRAYS))
 STATE_SHAPE = Rule(
-    'state_shape', 951, LATCH, '14 joints', '', 'a joint state names all joints and has three whole arrays',
+    'state_shape', 951, LATCHES, '14 joints', '', 'a joint state names all joints and has three whole arrays',
     lambda view: _wrong_shape(view.state, STATE_ARRAYS))
 STATE_FINITE = Rule(
-    'state_finite', 952, LATCH, 'finite', '', 'no NaN and no infinity in what is measured',
+    'state_finite', 952, LATCHES, 'finite', '', 'no NaN and no infinity in what is measured',
     lambda view: _not_finite(view.state, STATE_ARRAYS))

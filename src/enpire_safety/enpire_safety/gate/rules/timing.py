@@ -1,7 +1,7 @@
 """Time: order, age and pairing of requests and states, in the unit's clock."""
 
 from enpire_core.ticks import NANOSECONDS
-from enpire_safety.gate.rule import HOLD, Finding, Rule
+from enpire_safety.gate.rule import HOLDS, Finding, Rule
 
 
 def _order(view):
@@ -39,11 +39,11 @@ def _state_age(view):
                    unit='s')
 
 
-REQUEST_ORDER = Rule('request_order', 903, HOLD, 'after the last one', 's',
+REQUEST_ORDER = Rule('request_order', 903, HOLDS, 'after the last one', 's',
                      'each request is newer than the one before: none is decided twice', _order)
-REQUEST_AGE = Rule('request_age', 904, HOLD, '0 to `request_age_max_s`', 's',
+REQUEST_AGE = Rule('request_age', 904, HOLDS, '0 to `request_age_max_s`', 's',
                    'not too old, and not stamped in the future', _request_age)
-REQUEST_PAIRING = Rule('request_pairing', 905, HOLD, 'newest state', 's',
+REQUEST_PAIRING = Rule('request_pairing', 905, HOLDS, 'newest state', 's',
                        'simulated stations: the request answers the newest joint state', _pairing)
-STATE_AGE = Rule('state_age', 906, HOLD, '0 to `state_age_max_s`', 's',
+STATE_AGE = Rule('state_age', 906, HOLDS, '0 to `state_age_max_s`', 's',
                  'the joint state that a request is checked against is fresh', _state_age)

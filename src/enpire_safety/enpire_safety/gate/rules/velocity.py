@@ -1,6 +1,6 @@
 """Joint velocity: how far the set-point moves in a tick."""
 
-from enpire_safety.gate.rule import HOLD, VELOCITY_UNITS, Rule, first_outside, outside
+from enpire_safety.gate.rule import HOLDS, VELOCITY_UNITS, Rule, first_outside, outside
 
 
 def _request(view):
@@ -13,5 +13,5 @@ def _request(view):
 
 
 JOINT_VELOCITY = Rule(
-    'joint_velocity', 911, HOLD, '`velocity` of the profile', 'rad/s, m/s',
+    'joint_velocity', 911, HOLDS, '`velocity` of the profile', 'rad/s, m/s',
     'step from the last set-point (the measured position after a hold) over its time, a tick at most', _request)
