@@ -18,7 +18,7 @@ from rclpy.clock import Clock, ClockType
 from rclpy.event_handler import PublisherEventCallbacks, SubscriptionEventCallbacks
 from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
 from rclpy.parameter import Parameter
-from rcl_interfaces.msg import ParameterDescriptor
+from rcl_interfaces.msg import ParameterDescriptor, SetParametersResult
 
 from enpire_core import params
 
@@ -40,6 +40,7 @@ class ManagedNode(LifecycleNode):
         self._wake = None
         super().__init__(name, **kwargs)
         self.autostart, self.parameters = self._declare(parameters)
+        self.add_on_set_parameters_callback(self._refuse_built_in)
 
     # ---- hooks -----------------------------------------------------------------------------
     def open(self):
@@ -215,6 +216,16 @@ class ManagedNode(LifecycleNode):
         for field, _, rules in params.fields_of(cls):
             self._declare_one(params.graph_name(field), getattr(values, field.name), rules.text)
         return autostart, values
+
+    def _refuse_built_in(self, changes):
+        # rclpy declares use_sim_time so that anybody on the graph may set it, and with it move a node's clock. This
+        # callback is the newest and so is asked first: rclpy's own never hears of the change.
+        for change in changes:
+            if change.name in BUILT_IN:
+                return SetParametersResult(successful=False, reason=(
+                    f'{change.name}: expected no change after the start, got {change.value!r}: start the node anew '
+                    'with it'))
+        return SetParametersResult(successful=True)
 
     def _declare_one(self, name, value, text):
         value = list(value) if isinstance(value, tuple) else value

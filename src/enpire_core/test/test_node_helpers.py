@@ -127,6 +127,21 @@ def test_parameters_arrive_and_cannot_be_changed(graph):
     assert node.get_parameter('age_max_s').value == 0.2
 
 
+def test_nobody_on_the_graph_can_move_a_nodes_clock(graph):
+    node = graph.add(Recorder(graph))
+    other = graph.add(Node('other', context=graph.context))
+    request = SetParameters.Request(parameters=[Parameter('use_sim_time', value=True).to_parameter_msg()])
+    answer = graph.call(other.create_client(SetParameters, '/recorder/set_parameters'), request)
+    assert not answer.results[0].successful and 'use_sim_time: expected no change' in answer.results[0].reason
+    assert node.get_parameter('use_sim_time').value is False
+    assert not node.get_clock().ros_time_is_active
+
+
+def test_a_node_can_be_started_on_simulated_time(graph):
+    node = graph.add(Recorder(graph, parameter_overrides=[Parameter('use_sim_time', value=True)]))
+    assert node.get_clock().ros_time_is_active
+
+
 class Goals:
     """A reset server whose goals run until told."""
 
