@@ -6,8 +6,8 @@
 
 `run(goal, context)` returns (outcome, result); it looks at `context.cancelled` every cycle and may
 call `context.feedback(message)`. A goal that comes while another runs is aborted with the code
-``busy``; an exception becomes an abort with the code ``internal`` and its last line. Results must
-have `error_code` and `error_msg`.
+``busy``; an exception, SystemExit too, becomes an abort with the code ``internal`` and its last line, and
+so does a thread that can't be started. Results must have `error_code` and `error_msg`.
 
 Executors of rclpy poll a waiting coroutine without pause, which costs a core. So the goal is executed,
 as rclpy understands it, only when its result is there; until then its status reads "accepted".
@@ -115,22 +115,39 @@ class GoalServer:
             return
         context = GoalContext(handle)
         thread = threading.Thread(target=self._work, args=(handle, context), name=self._name, daemon=True)
-        with self._lock:
-            self._contexts[bytes(handle.goal_id.uuid)] = context
-            self._thread = thread
-        thread.start()
+        try:
+            with self._lock:
+                self._contexts[bytes(handle.goal_id.uuid)] = context
+                thread.start()
+                self._thread = thread
+        except Exception as error:  # a machine that is out of threads, for example
+            outcome, result = self._broken(error)
+            self._release(handle)
+            self._finish(handle, outcome, result)
 
     def _work(self, handle, context):
         try:
-            outcome, result = self._checked(self._run(handle.request, context))
-        except Exception as error:
-            self._node.get_logger().error(f'exception in {self._name}:\n{traceback.format_exc()}')
-            last = ''.join(traceback.format_exception_only(type(error), error)).strip()
-            outcome, result = ABORTED, self._failure(self._internal, f'internal error: {last}')
+            outcome, result = self._answer(handle, context)
+        finally:
+            # Whatever happened: a slot that is never given back takes no goal any more.
+            self._release(handle)
+        self._finish(handle, outcome, result)
+
+    def _answer(self, handle, context):
+        try:
+            return self._checked(self._run(handle.request, context))
+        except BaseException as error:  # SystemExit too: in a thread it would end the goal without a word
+            return self._broken(error)
+
+    def _broken(self, error):
+        self._node.get_logger().error(f'exception in {self._name}:\n{traceback.format_exc()}')
+        last = ''.join(traceback.format_exception_only(type(error), error)).strip()
+        return ABORTED, self._failure(self._internal, f'internal error: {last}')
+
+    def _release(self, handle):
         with self._lock:
             self._contexts.pop(bytes(handle.goal_id.uuid), None)
         self._slot.free()
-        self._finish(handle, outcome, result)
 
     def _checked(self, answer):
         if not (isinstance(answer, tuple) and len(answer) == 2 and answer[0] in (SUCCEEDED, ABORTED, CANCELED)

@@ -1,5 +1,6 @@
 """Managed nodes, conversions and goals on a graph of their own."""
 
+import threading
 from dataclasses import dataclass
 
 import pytest
@@ -204,6 +205,38 @@ def test_an_exception_in_a_goal_is_an_abort_with_its_text_and_the_next_goal_is_s
     assert good.status == 4 and good.result.error_msg == 'fine'
     wrong = lab.result(lab.send())
     assert wrong.status == 6 and 'Reset.Result' in wrong.result.error_msg
+
+
+def leave(goal, context):
+    raise SystemExit(3)
+
+
+def interrupt(goal, context):
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize('run, words', [(leave, 'SystemExit: 3'), (interrupt, 'KeyboardInterrupt')])
+def test_a_goal_that_leaves_its_thread_is_an_abort_and_the_next_goal_is_served(graph, run, words):
+    answers = [run, lambda goal, context: (goals.SUCCEEDED, Reset.Result())]
+    lab = Goals(graph, lambda goal, context: answers.pop(0)(goal, context))
+    left = lab.result(lab.send())
+    assert left.status == 6 and left.result.error_code == Reset.Result.ERROR_INTERNAL and words in left.result.error_msg
+    assert lab.result(lab.send()).status == 4
+
+
+def test_a_goal_whose_thread_cannot_be_started_is_an_abort_and_the_next_goal_is_served(graph, monkeypatch):
+    lab = Goals(graph, lambda goal, context: (goals.SUCCEEDED, Reset.Result()))
+
+    class NoThread(threading.Thread):
+        def start(self):
+            raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(goals.threading, 'Thread', NoThread)
+        broken = lab.result(lab.send())
+    assert broken.status == 6 and "can't start new thread" in broken.result.error_msg
+    assert lab.server.stop(1.0)
+    assert lab.result(lab.send()).status == 4
 
 
 def test_stop_cancels_a_goal_that_runs(graph):
