@@ -1,5 +1,6 @@
 """Limits, states and requests that the gate's tests are written with."""
 
+import functools
 import pathlib
 
 import numpy as np
@@ -15,6 +16,7 @@ ROBOT, TASK = DATA / 'yam.yaml', DATA / 'limits.yaml'
 REST = np.array([0.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.002] * 2)
 
 
+@functools.cache  # their arrays can't be written
 def sets():
     return limits.load(ROBOT, TASK)
 
