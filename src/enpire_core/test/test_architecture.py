@@ -1,7 +1,8 @@
-"""Rules that hold for the whole source tree, read from the files: imports, clocks, interfaces.
+"""Rules that hold for the whole source tree, read from the files: imports, clocks, chance, interfaces.
 
 Pure modules are all but `*_node.py`, `conversions.py` and those listed here with a reason. They import
-neither rclpy nor messages, and read no clock.
+neither rclpy nor messages, read no clock, and draw nothing that no seed repeats. Not covered: what is
+imported by a name that is made at run time.
 """
 
 import ast
@@ -44,7 +45,7 @@ MAY_IMPORT = {
     },
 }
 
-ROS, CLOCK = 'ros', 'clock'
+ROS, CLOCK, CHANCE = 'ros', 'clock', 'chance'
 # (file or folder under src, what it may do, why).
 EXCEPTIONS = (
     ('enpire_core/enpire_core/qos.py', {ROS}, 'profiles are ROS objects'),
@@ -62,25 +63,41 @@ EXCEPTIONS = (
     ('enpire_bringup/enpire_bringup/launching.py', {ROS}, 'turns processes into launch actions'),
     ('enpire_bringup/enpire_bringup/run.py', {ROS, CLOCK}, 'finds executables, names runs by date'),
     ('enpire_bringup/enpire_bringup/supervisor', {CLOCK}, 'processes live in wall time'),
+    ('enpire_bringup/enpire_bringup/terminal.py', {CLOCK}, 'lines for people bear the time of day'),
     (
         'enpire_research/enpire_research/trials/policy_process.py',
-        {CLOCK},
-        'a process that thinks too long is found by wall time',
+        {CLOCK, CHANCE},
+        'a process that thinks too long is found by wall time; its mark must not be guessed',
     ),
 )
 
 ROS_MODULES = re.compile(
     r'^(rclpy|launch\w*|ament_index_python|domain_coordinator|\w+_msgs|\w+_interfaces|std_srvs)(\.|$)'
 )
-CLOCKS = {
-    'time': {'time', 'time_ns', 'monotonic', 'monotonic_ns', 'perf_counter', 'perf_counter_ns'},
-    'datetime': {'now', 'utcnow', 'today'},
-}
+CLOCKS = re.compile(
+    r'^(time\.(time|monotonic|perf_counter|process_time|thread_time|clock_gettime)(_ns)?'
+    r'|time\.(localtime|gmtime|ctime|asctime|strftime|\*)'
+    r'|datetime\.(datetime\.|date\.)?(now|utcnow|today)|os\.times)$'
+)
+# What draws without a seed of the caller's, however it is called; and what does when it is called without one.
+CHANCE_ALWAYS = re.compile(
+    r'^(random\.(?!Random$|seed$)\w+|random\.\*|secrets\.\w+|os\.(urandom|getrandom)|uuid\.uuid[14]'
+    r'|numpy\.random\.(?!seed$|default_rng$|Generator$|SeedSequence$|BitGenerator$|PCG64\w*$|Philox$|MT19937$|SFC64$'
+    r'|RandomState$)[a-z]\w*)$'
+)
+CHANCE_UNSEEDED = re.compile(
+    r'^(random\.(Random|seed)|numpy\.random\.(seed|default_rng|SeedSequence|PCG64\w*|Philox|MT19937|SFC64|RandomState))$'
+)
+
+
+def packages():
+    """Return the names of all Python packages of the tree, listed above or not."""
+    return {path.parent.name for path in SOURCES.glob('*/*/__init__.py') if path.parent.name != 'test'}
 
 
 def modules():
     """Return every Python file of our packages, tests and set-up excluded."""
-    return sorted(path for package in MAY_IMPORT for path in SOURCES.glob(f'*/{package}/**/*.py'))
+    return sorted(path for package in packages() | set(MAY_IMPORT) for path in SOURCES.glob(f'*/{package}/**/*.py'))
 
 
 def short(path):
@@ -90,7 +107,7 @@ def short(path):
 def allowed(path):
     name = short(path)
     if path.name.endswith('_node.py'):
-        return {ROS, CLOCK}
+        return {ROS, CLOCK, CHANCE}
     if path.name == 'conversions.py':
         return {ROS}
     return set().union(*(what for start, what, _ in EXCEPTIONS if name == start or name.startswith(start + '/')))
@@ -106,18 +123,57 @@ def imports(tree):
             yield from ((node.lineno, f'{node.module}.{alias.name}') for alias in node.names)
 
 
-def clock_reads(tree):
-    """Yield (line, name) of every mention of a clock: `time.monotonic`, `from time import time`."""
+def full_names(tree):
+    """Return {name in the file: full name} for all that is imported, so that an alias hides nothing."""
+    names = {}
     for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.module == 'time':
+        if isinstance(node, ast.Import):
             for alias in node.names:
-                if alias.name in CLOCKS['time']:
-                    yield node.lineno, f'time.{alias.name}'
-        if isinstance(node, ast.Attribute):
-            owner = node.value
-            name = owner.id if isinstance(owner, ast.Name) else getattr(owner, 'attr', '')
-            if node.attr in CLOCKS.get(name, ()):
-                yield node.lineno, f'{name}.{node.attr}'
+                if alias.asname:
+                    names[alias.asname] = alias.name
+                else:
+                    names[alias.name.split('.')[0]] = alias.name.split('.')[0]
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            names.update({alias.asname or alias.name: f'{node.module}.{alias.name}' for alias in node.names})
+    return names
+
+
+def full_name(node, names):
+    """Return the full name of a chain of attributes that begins with an imported name, or ''."""
+    parts = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    if not isinstance(node, ast.Name) or node.id not in names:
+        return ''
+    return '.'.join([names[node.id], *reversed(parts)])
+
+
+def mentions(tree):
+    """Yield (line, full name) of everything imported that is named anywhere in the file."""
+    names = full_names(tree)
+    yield from imports(tree)
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Attribute, ast.Name)):
+            name = full_name(node, names)
+            if name:
+                yield node.lineno, name
+
+
+def clock_reads(tree):
+    """Yield (line, name) of every mention of a clock: `time.monotonic`, `from time import time`, `t.time`."""
+    yield from ((line, name) for line, name in mentions(tree) if CLOCKS.match(name))
+
+
+def chances(tree):
+    """Yield (line, name) of everything that draws what no seed repeats."""
+    yield from ((line, name) for line, name in mentions(tree) if CHANCE_ALWAYS.match(name))
+    names = full_names(tree)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and CHANCE_UNSEEDED.match(full_name(node.func, names)):
+            given = [*node.args, *(keyword.value for keyword in node.keywords)]
+            if not given or any(isinstance(one, ast.Constant) and one.value is None for one in given):
+                yield node.lineno, full_name(node.func, names) + '()'
 
 
 def offences(path, tree):
@@ -128,12 +184,18 @@ def offences(path, tree):
         found += [f'{short(path)}:{line} imports {name}' for line, name in imports(tree) if ROS_MODULES.match(name)]
     if CLOCK not in may:
         found += [f'{short(path)}:{line} reads {name}' for line, name in clock_reads(tree)]
+    if CHANCE not in may:
+        found += [f'{short(path)}:{line} draws from {name}' for line, name in chances(tree)]
     return found
 
 
 @pytest.mark.parametrize('path', modules(), ids=short)
-def test_a_pure_module_imports_no_ros_and_reads_no_clock(path):
+def test_a_pure_module_imports_no_ros_reads_no_clock_and_draws_nothing_without_a_seed(path):
     assert offences(path, ast.parse(path.read_text(encoding='utf-8'))) == []
+
+
+def test_every_package_of_the_tree_is_on_the_list():
+    assert packages() - set(MAY_IMPORT) == set(), 'say in MAY_IMPORT what it may import'
 
 
 @pytest.mark.parametrize('path', modules(), ids=short)
@@ -159,12 +221,38 @@ def test_a_package_imports_only_what_the_design_allows(path):
         ('import time\nx = time.monotonic()', 'reads time.monotonic'),
         ('import time\ndef f(clock=time.time): pass', 'reads time.time'),
         ('from time import perf_counter', 'reads time.perf_counter'),
-        ('import datetime\nx = datetime.datetime.now()', 'reads datetime.now'),
+        ('import datetime\nx = datetime.datetime.now()', 'reads datetime.datetime.now'),
+        ('from datetime import datetime as d\nx = d.now()', 'reads datetime.datetime.now'),
+        ('import time as t\nx = t.monotonic()', 'reads time.monotonic'),
+        ('from time import monotonic_ns as m', 'reads time.monotonic_ns'),
+        ('from time import *', 'reads time.*'),
+        ('import time\nx = time.process_time()', 'reads time.process_time'),
+        ('import time\nx = time.clock_gettime(time.CLOCK_MONOTONIC)', 'reads time.clock_gettime'),
+        ('import random\nx = random.random()', 'draws from random.random'),
+        ('from random import shuffle', 'draws from random.shuffle'),
+        ('import random\nx = random.Random()', 'draws from random.Random()'),
+        ('import numpy as np\nx = np.random.default_rng()', 'draws from numpy.random.default_rng()'),
+        ('from numpy.random import default_rng as g\nx = g(None)', 'draws from numpy.random.default_rng()'),
+        ('import numpy as np\nx = np.random.normal()', 'draws from numpy.random.normal'),
+        ('import os\nx = os.urandom(8)', 'draws from os.urandom'),
+        ('import uuid\nx = uuid.uuid4()', 'draws from uuid.uuid4'),
     ],
 )
 def test_the_check_sees_what_it_is_there_for(text, words):
     path = SOURCES / 'enpire_safety/enpire_safety/gate/core.py'
     assert any(words in found for found in offences(path, ast.parse(text)))
+
+
+@pytest.mark.parametrize('text', [
+    'import numpy as np\nx = np.random.default_rng(7)',
+    'import numpy as np\nx: np.random.Generator = None',
+    'import random\nx = random.Random(3).random()\nrandom.seed(x)',
+    'import time\ntime.sleep(0)',
+    'def f(time):\n    return time.monotonic',
+])
+def test_the_check_lets_seeds_and_what_only_sounds_alike_pass(text):
+    path = SOURCES / 'enpire_safety/enpire_safety/gate/core.py'
+    assert offences(path, ast.parse(text)) == []
 
 
 def test_every_exception_is_still_needed():
@@ -178,6 +266,8 @@ def test_every_exception_is_still_needed():
             used.add(ROS)
         if any(True for tree in trees for _ in clock_reads(tree)):
             used.add(CLOCK)
+        if any(True for tree in trees for _ in chances(tree)):
+            used.add(CHANCE)
         assert used >= what, f'{start}: {what - used} is not needed any more'
 
 
