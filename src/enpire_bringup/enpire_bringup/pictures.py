@@ -7,6 +7,7 @@ them as an animation. Pictures of a station's own camera have that camera's nois
 import os
 import re
 
+from enpire_bringup import out_files
 from enpire_core.ticks import TICK_RATE_HZ
 from enpire_drivers.sim.rendering import View
 
@@ -33,7 +34,7 @@ def parse_size(text):
 
 
 def check_file(path, suffixes, option):
-    """Raise PictureError where ``path`` can't take a picture: another suffix, or no such folder."""
+    """Raise PictureError where ``path`` can't take a picture: another suffix, or it can't be written."""
     suffix = os.path.splitext(path)[1].lower()
     if suffix not in suffixes:
         raise PictureError(f'{option}: expected a file that ends with {", ".join(suffixes)}, '
@@ -41,6 +42,9 @@ def check_file(path, suffixes, option):
     folder = os.path.dirname(os.path.abspath(path))
     if not os.path.isdir(folder):
         raise PictureError(f'{option}: expected a folder {folder}: make it first')
+    trouble = out_files.trouble(path)
+    if trouble:
+        raise PictureError(f'{option}: {trouble}')
 
 
 class Camera:

@@ -3,6 +3,7 @@
 import pytest
 from typer.testing import CliRunner
 
+from enpire_bringup import out_files
 from enpire_bringup.cli import make_app
 
 COMMANDS = ('lab', 'trial', 'status', 'stop', 'clear', 'render')
@@ -39,6 +40,28 @@ def test_the_help_of_each_subcommand_has_an_example(name):
 def test_a_picture_that_makes_no_sense_is_refused(words, said):
     code, text = call('render', *words)
     assert code == 2 and said in text
+
+
+@pytest.mark.parametrize('words', [
+    ('render', '--out', '/proc/x.png'), ('render', '--clip', '/proc/x.webp', '--seed', '1'),
+    ('bench', '--out', '/proc/x.json'), ('bench', '--out', '/proc/version/x.json')])
+def test_a_file_that_cannot_be_written_is_found_out_before_the_work(words, monkeypatch):
+    def work(*args):
+        raise AssertionError('the work has begun')
+    monkeypatch.setattr('enpire_bringup.commands.render._render', work)
+    monkeypatch.setattr('enpire_research.bench.run.measure', work)
+    code, text = call(*words)
+    assert code == 2 and f'{words[1]}: expected a' in text and words[2] in text
+
+
+@pytest.mark.parametrize('there', [False, True])
+def test_trying_out_a_file_leaves_it_as_it_is(tmp_path, there):
+    path = tmp_path / 'x.png'
+    if there:
+        path.write_text('old')
+    assert out_files.trouble(path) == ''
+    assert [(one.name, one.read_text()) for one in tmp_path.iterdir()] == ([('x.png', 'old')] if there else [])
+    assert 'is a folder' in out_files.trouble(tmp_path)
 
 
 def test_an_unknown_task_is_refused_and_the_nearest_is_named(tmp_path):

@@ -36,6 +36,9 @@ def bench(
     """
     parts = _parts(only)
     from enpire_research.bench import machine, results, run, table
+
+    if out is not None:
+        _check_out(out, run.page_beside(out))
     from enpire_research.bench.gate import BenchError
 
     found, trouble = {}, False
@@ -69,6 +72,21 @@ def _parts(only):
     return tuple(only or PARTS)
 
 
+def _check_out(*paths):
+    """Make the folders of the files and try out whether they can be written; exit code 2 where not."""
+    from enpire_bringup import out_files
+
+    for path in paths:
+        try:
+            os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
+            trouble = out_files.trouble(path)
+        except OSError as error:
+            trouble = f'expected a folder that can be made for {path}, got: {error.strerror}'
+        if trouble:
+            typer.echo(f'--out: {trouble}', err=True)
+            raise typer.Exit(2)
+
+
 def _enpire():
     """Return the words that start the `enpire` command of this workspace."""
     from ament_index_python.packages import get_package_prefix
@@ -80,8 +98,6 @@ def _write(out, merged):
     from enpire_research.bench import results, run, table
 
     page = run.page_beside(out)
-    for path in (out, page):
-        os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
     results.write(out, merged)
     with open(page, 'w', encoding='utf-8') as handle:
         handle.write(table.markdown(merged))
