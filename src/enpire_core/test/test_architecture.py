@@ -293,15 +293,40 @@ def declarations(path):
     return found
 
 
+def says_nothing(match):
+    """Whether the comment of a field or constant is missing, or only says the name once more."""
+    def words(text):
+        return set(re.findall(r'[a-z]+', text.lower()))
+    comment = (match['comment'] or '').strip('# ')
+    if re.match(r'\w+_\*', comment):
+        return False  # it names the constants that say it
+    return len(comment) < 3 or words(comment) <= words(match['name'])
+
+
 @pytest.mark.parametrize('path', interface_files(), ids=lambda path: path.name)
-def test_every_field_of_an_interface_has_a_comment_with_its_meaning(path):
-    bare = [
-        f'{path.name}:{number} {match["name"]}'
-        for number, match in declarations(path)
-        if match['value'] is None and len((match['comment'] or '').strip('# ')) < 3
-    ]
+def test_every_field_and_constant_of_an_interface_has_a_comment_with_its_meaning(path):
+    bare = [f'{path.name}:{number} {match["name"]}' for number, match in declarations(path) if says_nothing(match)]
     assert bare == []
     assert declarations(path), f'{path.name} has no field'
+
+
+@pytest.mark.parametrize('line, nothing', [
+    ('string task', True), ('string task  # task', True), ('uint8 PHASE_IDLE=2', True),
+    ('uint8 PHASE_IDLE=2  # Idle', True), ('uint8 phase  # PHASE_*', False),
+    ('uint16 ERROR_CANCELED=109  # error: canceled', True), ('string task  # what the station does', False),
+    ('uint8 PHASE_IDLE=2  # in service, no trial', False),
+])
+def test_the_check_of_comments_sees_what_says_nothing(line, nothing):
+    assert says_nothing(FIELD.match(line)) == nothing
+
+
+def test_the_readme_of_the_interfaces_names_every_file_and_every_range_of_errors():
+    text = (INTERFACES / 'README.md').read_text(encoding='utf-8')
+    table = {line.split('|')[1].strip() for line in text.splitlines() if line.startswith('| `')}
+    assert {f'`{path.name}`' for path in interface_files()} <= table
+    stale = {name for name in table if name.strip('`').endswith(('.msg', '.srv', '.action'))}
+    assert stale <= {f'`{path.name}`' for path in interface_files()}
+    assert all(f'{numbers.start} to {numbers.stop - 1}' in text for numbers in (*RANGES.values(), range(900, 1000)))
 
 
 def error_codes():

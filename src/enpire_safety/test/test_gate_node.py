@@ -109,7 +109,7 @@ class Bench:
         self.wait(seen)
 
     def fall_silent(self, times=1, meanwhile=lambda: None):
-        """Let the driver be silent until the gate has said so ``times`` times; ``meanwhile``: called again and again."""
+        """Let the driver be silent until the gate has said so ``times`` times, and call ``meanwhile`` till then."""
 
         def silent():
             meanwhile()
@@ -171,6 +171,15 @@ def test_a_bad_request_is_held_and_rule_joint_limit_and_value_are_named(graph, t
     bench.wait(lambda: any(e.kind == SafetyEvent.KIND_REFUSED for e in bench.events))
     event = bench.events[-1]
     assert (event.rule, event.error_code, event.count) == ('joint_velocity', 911, 1)
+
+
+@pytest.mark.skipif('error_code' not in SafetyState.get_fields_and_field_types(), reason='needs a rebuild: make setup')
+def test_the_state_names_the_code_of_the_rule_that_refused_and_0_for_none(graph, tmp_path):
+    bench = Bench(graph, tmp_path)
+    bench.measure(state(100))
+    assert bench.ask(request(100, moved(9, 0.1)))[1].error_code == 911
+    bench.measure(state(101))
+    assert bench.ask(request(101))[1].error_code == 0
 
 
 def broken(change):
