@@ -47,7 +47,7 @@ def main():
     numerics.settle()
     # As setup/env.sh does, for shells that have only sourced install/setup.bash: trip, clear and requests
     # stay on this machine unless somebody asks.
-    os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+    os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = os.environ.get('ROS_AUTOMATIC_DISCOVERY_RANGE') or 'LOCALHOST'
     make_app()()
 
 

@@ -11,6 +11,7 @@ from launch import Substitution
 from launch.actions import (
     GroupAction, LogInfo, SetEnvironmentVariable, Shutdown,
 )
+from launch.substitutions import EnvironmentVariable
 from launch.utilities import normalize_to_list_of_substitutions, perform_substitutions
 from launch_ros.actions import Node, PushRosNamespace
 
@@ -25,8 +26,17 @@ OPTIONS = {
 }
 
 
+RANGE = 'ROS_AUTOMATIC_DISCOVERY_RANGE'
 # The lock of a lab, until `ros2 launch` ends: then the kernel lets go of it.
 _held = contextlib.ExitStack()
+
+
+def on_this_machine():
+    """Return the action that keeps trip, clear and requests on this machine, unless RANGE is set.
+
+    setup/env.sh does the same, but who has sourced install/setup.bash alone would open them to the network.
+    """
+    return SetEnvironmentVariable(RANGE, EnvironmentVariable(RANGE, default_value='LOCALHOST'))
 
 
 def options_of(texts):

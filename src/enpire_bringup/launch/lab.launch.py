@@ -37,6 +37,7 @@ def generate_launch_description():
             description='Simulated seconds a wall second at most; 0: as fast as it goes.' + FROM_FILE),
         DeclareLaunchArgument(
             'folder', default_value='', description='Where run folders go.' + FROM_FILE),
+        launching.on_this_machine(),
         # Which processes there are depends on the lab file: no substitution can say that
         # (docs/decisions/0006-launch-from-a-lab-file.md).
         OpaqueFunction(function=launching.lab_actions),

@@ -5,7 +5,7 @@
 It only looks: start a lab beside it (`enpire lab`, or lab.launch.py).
 """
 
-from enpire_bringup.launching import ForUnit
+from enpire_bringup.launching import ForUnit, on_this_machine
 from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, GroupAction
 from launch.conditions import IfCondition
@@ -32,6 +32,7 @@ def generate_launch_description():
         DeclareLaunchArgument(
             'rviz', default_value='true', choices=['true', 'false'],
             description='Start rviz2; false: only publish the transforms.'),
+        on_this_machine(),
         GroupAction([
             PushRosNamespace(unit),
             Node(

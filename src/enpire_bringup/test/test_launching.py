@@ -59,6 +59,23 @@ def test_the_rviz_configuration_of_another_unit_names_only_that_unit():
     assert 'unit0' not in text and '/left_bench/markers' in text
 
 
+@pytest.mark.parametrize('name', ['lab', 'view'])
+@pytest.mark.parametrize('before, after', [(None, 'LOCALHOST'), ('SUBNET', 'SUBNET')])
+def test_a_launch_file_keeps_to_this_machine_unless_somebody_asks(monkeypatch, name, before, after):
+    from launch import LaunchContext
+    from launch.actions import SetEnvironmentVariable
+    from launch.launch_description_sources import get_launch_description_from_python_launch_file
+    monkeypatch.delenv(launching.RANGE, raising=False)
+    if before is not None:
+        monkeypatch.setenv(launching.RANGE, before)
+    context = LaunchContext()
+    described = get_launch_description_from_python_launch_file(str(PACKAGE / 'launch' / f'{name}.launch.py'))
+    setting = [one for one in described.entities if isinstance(one, SetEnvironmentVariable)]
+    assert len(setting) == 1
+    setting[0].execute(context)
+    assert context.environment[launching.RANGE] == after
+
+
 @pytest.mark.parametrize('name, argument', [('lab', 'real_time_factor'), ('view', 'rviz')])
 def test_every_argument_of_a_launch_file_has_a_description(name, argument):
     path = PACKAGE / 'launch' / f'{name}.launch.py'
