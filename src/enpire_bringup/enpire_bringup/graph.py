@@ -251,7 +251,7 @@ class Graph:
                               f'{SILENCE_S:g} s, got none (its log is in the run folder; it is started '
                               'again, and the next trial can be sent)')
             asked = interrupts.count
-            self.until(lambda: result.done() or interrupts.count > asked, LOOK_S)
+            self.until(lambda seen=asked: result.done() or interrupts.count > seen, LOOK_S)
         return result.result().result
 
 

@@ -6,7 +6,6 @@ Not covered: whether task, policy, limits and the hook's program exist; `enpire_
 """
 
 import dataclasses
-import difflib
 import os
 import re
 import typing
@@ -15,6 +14,7 @@ import pydantic
 import yaml
 
 from enpire_bringup import yaml_lines
+from enpire_core.words import nearest
 from enpire_drivers.sim.cameras import parse_profile
 
 NAME = re.compile(r'[A-Za-z][A-Za-z0-9_.-]{0,63}')
@@ -211,12 +211,6 @@ def _explain(problem, file, lines, given):
 def _nearest(path):
     known = Lab.model_fields if len(path) == 1 else Camera.model_fields
     return nearest(str(path[-1]), known)
-
-
-def nearest(name, known):
-    """Return 'the nearest known one is ...' for an unknown ``name``, or all that are known."""
-    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
-    return f'the nearest known one is {close[0]!r}' if close else f'known: {", ".join(known)}'
 
 
 def dump(lab):

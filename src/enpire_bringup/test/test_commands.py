@@ -66,7 +66,7 @@ def test_trying_out_a_file_leaves_it_as_it_is(tmp_path, there):
 
 def test_an_unknown_task_is_refused_and_the_nearest_is_named(tmp_path):
     code, text = call('lab', '--task', 'push_tee', '--folder', str(tmp_path / 'runs'))
-    assert code == 2 and "did you mean 'push_t'?" in text
+    assert code == 2 and "the nearest known one is 'push_t'" in text
     assert not (tmp_path / 'runs').exists()
 
 

@@ -24,3 +24,8 @@ ARM_SLICE = {arm: slice(7 * i, 7 * i + ARM_DOF) for i, arm in enumerate(ARMS)}
 GRIPPER_INDEX = {arm: 7 * i + ARM_DOF for i, arm in enumerate(ARMS)}
 POSITION_UNIT = {name: 'm' if name.endswith('_gripper') else 'rad' for name in JOINT_NAMES}
 EFFORT_UNIT = {name: 'N' if name.endswith('_gripper') else 'Nm' for name in JOINT_NAMES}
+
+
+def station_positions(pose):
+    """Return ``pose``, {'left': six rad, 'right': six rad, 'gripper': m of either}, in the order of JOINT_NAMES."""
+    return tuple(float(value) for arm in ARMS for value in (*pose[arm], pose['gripper']))

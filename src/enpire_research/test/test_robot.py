@@ -164,7 +164,8 @@ def test_time_is_up_at_the_deadline_and_nothing_is_sent_beyond_it(bench):
     lambda r: r.step([0.0] * 13), lambda r: r.step(['a'] * 14), lambda r: r.step([math.nan] * 14),
     lambda r: r.step([0.0] * 14, [math.nan] * 14), lambda r: r.capture('rear_camera'),
     lambda r: r.wait(10 ** 400), lambda r: r.wait('1'), lambda r: r.step([10 ** 400] * 14),
-    lambda r: r.step(['0'] * 14), lambda r: r.step([1j] * 14), lambda r: r.step([True] * 14), lambda r: r.move_joints({'left': [10 ** 400] * 6}),
+    lambda r: r.step(['0'] * 14), lambda r: r.step([1j] * 14), lambda r: r.step([True] * 14),
+    lambda r: r.move_joints({'left': [10 ** 400] * 6}),
     lambda r: r.move_to_pose(10 ** 400, 0, 0, 0, 0, 0),
     lambda r: r.move_to_pose(0.3, 0.1, 0.1, pi, 0, 0, speed=10 ** 400)])
 def test_wrong_arguments_are_value_errors_and_nothing_moves(bench, call):

@@ -1,9 +1,9 @@
 """Finds tasks by name. A task is a package beside this module with a module `task` that has `TASK`."""
 
-import difflib
 import importlib
 import os
 
+from enpire_core.words import cut, nearest
 from enpire_tasks.protocols import Task
 
 
@@ -25,9 +25,7 @@ def get(name):
     """
     known = names()
     if name not in known:
-        close = difflib.get_close_matches(str(name), known, n=1, cutoff=0.3)
-        hint = f'did you mean {close[0]!r}?' if close else f'known: {", ".join(known) or "none"}'
-        raise UnknownTask(f'expected the name of a task, got {name!r}: {hint}')
+        raise UnknownTask(f'expected the name of a task, got {cut(name)!r}; {nearest(name, known, cutoff=0.3)}')
     module = importlib.import_module(f'enpire_tasks.{name}.task')
     task = getattr(module, 'TASK', None)
     if not isinstance(task, Task):

@@ -5,8 +5,7 @@ The direct runner is part of enpire_research, which depends on this package: so 
 
 import math
 
-import numpy as np
-from enpire_core.types import JointCommand
+from enpire_research.studies import push_t_measure
 from enpire_research.trials.direct import DirectRunner
 from enpire_tasks.push_t import geometry as g
 from enpire_tasks.push_t.scene import OBJECT_JOINT, body_qpos
@@ -19,14 +18,7 @@ def runner(folder, unit='unit0', lab_seed=5):
 
 def hold(direct, seconds):
     """Let ``seconds`` of the station's clock pass, the arms holding: the T comes to rest, cameras see it."""
-    station = direct.station
-    station.begin('hold', 'reset')
-    station.select_limits('reset')
-    state = station.observe()
-    positions = state.positions.copy()
-    for _ in range(round(30 * seconds)):
-        state = station.step(JointCommand(state.stamp_ns, positions, np.zeros(14)))
-    station.end()
+    push_t_measure.hold(direct.station, seconds)
 
 
 def lay(direct, pose):

@@ -65,7 +65,7 @@ def bench(
 def _parts(only):
     for part in only or ():
         if part not in PARTS:
-            from enpire_bringup.lab import nearest
+            from enpire_core.words import nearest
 
             typer.echo(f'--only: unknown part {part!r}; {nearest(part, PARTS)}', err=True)
             raise typer.Exit(2)

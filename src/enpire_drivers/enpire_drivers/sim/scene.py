@@ -18,7 +18,7 @@ import numpy as np
 import yaml
 
 from enpire_core.files import write_bytes, write_json
-from enpire_core.joints import ARMS
+from enpire_core.joints import station_positions
 from enpire_core.ticks import TICK_RATE_HZ
 from enpire_description import share_path
 from enpire_drivers.arm.follower import STEPS_PER_TICK
@@ -69,8 +69,7 @@ def station_figures():
 
 def home_positions():
     """Return the 14 joint positions of home."""
-    home = station_figures()['home']
-    return np.array([v for arm in ARMS for v in (*home[arm], home['gripper'])], dtype=np.float64)
+    return np.array(station_positions(station_figures()['home']))
 
 
 def compose(task_scene):

@@ -38,7 +38,7 @@ class Episode:
         self.policy_moved = False
 
     def begin(self, profile):
-        """Wait for the station, select limits, begin the episode, return its Drive. StationFault, Latched, Cancelled."""
+        """Wait for the station, select limits, begin the episode, return its Drive; StationFault, Cancelled."""
         self._station.wait_ready(self._hooks.cancelled)
         self._station.select_limits(profile)
         start = self._station.begin(self.report.trial_id, self.report.phase)

@@ -27,7 +27,7 @@ from enpire_core.conversions import (ConversionError, command_to_message, joint_
                                      pixels_from_image, stamp_to_ns)
 from enpire_core.ticks import NANOSECONDS, ns_to_tick, tick_to_ns
 from enpire_core.types import EpisodeEnd, EpisodeStart, Frame
-from enpire_drivers.sim.cameras import parse_profile
+from enpire_drivers.sim.cameras import CAMERAS, parse_profile
 from enpire_interfaces.msg import SafetyState, TrialReport
 from enpire_interfaces.srv import BeginEpisode, EndEpisode, SelectLimits
 from enpire_research.trials.episode import MEASURED_RULES
@@ -37,7 +37,6 @@ from enpire_research.trials.station import Cancelled, Latched, Refused, StationF
 _QUIET_OUT = {'event_callbacks': PublisherEventCallbacks(use_default_callbacks=False)}
 _QUIET_IN = {'event_callbacks': SubscriptionEventCallbacks(use_default_callbacks=False)}
 _PHASES = {'reset': TrialReport.PHASE_RESET, 'rollout': TrialReport.PHASE_ROLLOUT}
-CAMERAS = ('top_camera', 'left_wrist_camera', 'right_wrist_camera')
 CAMERA_KEPT_NS = NANOSECONDS // 2
 LATCHED_ANSWER_S = 1.0
 _SPIN_S = 0.1

@@ -6,7 +6,7 @@ from typing import Any, Callable
 import numpy as np
 import yaml
 
-from enpire_core.joints import ARMS
+from enpire_core.joints import station_positions
 from enpire_description import share_path
 from enpire_research.trials.kinematics import Kinematics
 from enpire_research.trials.motion import MotionLimits
@@ -28,8 +28,8 @@ def robot_limits_file():
 
 def home_positions():
     """Return the joint positions of home, (14,)."""
-    home = yaml.safe_load(share_path('config', 'station.yaml').read_text(encoding='utf-8'))['home']
-    return np.array([value for arm in ARMS for value in (*home[arm], home['gripper'])], dtype=np.float64)
+    figures = yaml.safe_load(share_path('config', 'station.yaml').read_text(encoding='utf-8'))
+    return np.array(station_positions(figures['home']))
 
 
 @dataclass(frozen=True)
