@@ -82,11 +82,12 @@ def test_a_process_that_ends_while_it_is_asked_is_left_out(monkeypatch):
         return Child(pid, 1)
     monkeypatch.setattr(lab.psutil, 'Process', process)
     supervisor = Child(1, 0)
-    supervisor.children = lambda recursive: [Child(20, 11), Child(21, 11, gone=True), Child(22, 11), Child(23, 1)]
+    supervisor.children = lambda recursive: [Child(20, 11), Child(21, 11, gone=True), Child(22, 11), Child(23, 1),
+                                               Child(30, 20), Child(32, 22)]
     found = lab.processes_of(supervisor, {'unit0.trial_server': 11, 'unit1.trial_server': 12})
     assert {name: one.pid for name, one in found.items()} == {
-        'supervisor': 1, 'unit0.trial_server': 11, 'unit0.trial_server.policy0': 20, 'unit0.trial_server.policy1': 22,
-        'supervisor.policy0': 23}
+        'supervisor': 1, 'unit0.trial_server': 11, 'unit0.trial_server.guard0': 20, 'unit0.trial_server.guard1': 22,
+        'unit0.trial_server.policy0': 30, 'unit0.trial_server.policy1': 32, 'supervisor.policy0': 23}
 
 
 def test_the_command_keeps_figures_under_the_state_that_its_page_compares_with():

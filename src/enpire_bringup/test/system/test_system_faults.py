@@ -113,8 +113,11 @@ def test_after_a_killed_trial_server_the_arms_hold_and_its_successor_serves(lab)
 
 
 def has_a_server(pid):
-    """Return whether the parent of ``pid`` is a trial server, not the one who adopts orphans."""
-    return 'trial_server' in ' '.join(psutil.Process(pid).parent().cmdline())
+    """Return whether the parent of ``pid``, or of its guard, is a trial server, not the one who adopts orphans."""
+    parent = psutil.Process(pid).parent()
+    if 'policy_guard' in ' '.join(parent.cmdline()):
+        parent = parent.parent()
+    return 'trial_server' in ' '.join(parent.cmdline())
 
 
 def test_a_trial_server_that_stands_still_voids_its_trial_and_the_arms_hold(lab):

@@ -122,8 +122,8 @@ class Lab:
 def processes_of(supervisor, pids):
     """Return {name: psutil.Process} of ``supervisor``, of ``pids`` ({name: pid}) and of all their children.
 
-    A policy's process has the name of its trial server, with `.policy` and a number. Policies come and go: what
-    ends between being listed and being asked is left out.
+    A policy's process has the name of its trial server, with `.policy` and a number, and the guard between the
+    two with `.guard`. Policies come and go: what ends between being listed and being asked is left out.
     """
     found = {'supervisor': supervisor}
     for name, pid in pids.items():
@@ -134,6 +134,7 @@ def processes_of(supervisor, pids):
         if child.pid not in known:
             with contextlib.suppress(psutil.NoSuchProcess):
                 parent = known.get(child.ppid(), 'supervisor')
-                number = sum(name.startswith(f'{parent}.policy') for name in found)
-                found[f'{parent}.policy{number}'] = child
+                base = f'{parent}.guard' if parent in pids else f'{parent.partition(".guard")[0]}.policy'
+                name = known[child.pid] = f'{base}{sum(one.startswith(base) for one in found)}'
+                found[name] = child
     return found

@@ -57,4 +57,6 @@ def by_kind(found):
 def kind_of(name):
     """Return a process's kind: its name without station and number."""
     last = name.split('.')[-1]
+    if last.startswith('guard'):
+        return 'guard of a policy'
     return 'policy (waiting for the next rollout)' if last.startswith('policy') else last
