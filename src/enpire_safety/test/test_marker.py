@@ -80,8 +80,10 @@ def test_a_second_gate_in_a_folder_is_refused_and_leaves_the_first_ones_marker(t
 def test_the_lock_is_not_inherited_by_a_program_that_the_gate_starts(tmp_path):
     made = Marker(tmp_path)
     made.begin()
-    child = subprocess.Popen([sys.executable, '-c', 'input()'], stdin=subprocess.PIPE, close_fds=False)
+    child = subprocess.Popen([sys.executable, '-c', 'print("up", flush=True); input()'], stdin=subprocess.PIPE,
+                             stdout=subprocess.PIPE, close_fds=False)
     try:
+        assert child.stdout.readline() == b'up\n'  # it runs its own program: only now descriptors are closed
         made.close()
         assert found(tmp_path)[0][0] == RESTARTED  # the folder is free, though the child lives
     finally:
