@@ -104,8 +104,9 @@ def test_a_gate_that_was_killed_is_followed_by_a_latched_one_and_a_clear_ends_th
     assert gates.end(second, signal.SIGINT)[0] == 0
     third = gates.start()  # stopped in order, but latched: still somebody has to look
     gates.until_mode(SafetyState.MODE_LATCHED)
-    assert gates.clear().message == 'cleared (restarted)'
+    assert gates.clear().success
     gates.until_mode(SafetyState.MODE_HOLDING)
+    assert gates.states[-1].reason.startswith('cleared after restarted')
     code, err = gates.end(third, signal.SIGTERM)
     assert code == 0 and 'Traceback' not in err
     assert not (gates.run_dir / NAME).exists()
