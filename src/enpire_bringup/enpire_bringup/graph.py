@@ -62,9 +62,11 @@ def connect():
     node = rclpy.create_node(f'enpire_command_{os.getpid()}')
     executor = SingleThreadedExecutor()
     executor.add_node(node)
+    graph = Graph(node, executor)
     try:
-        yield Graph(node, executor)
+        yield graph
     finally:
+        graph.close()
         executor.shutdown()
         node.destroy_node()
         rclpy.try_shutdown()
@@ -116,6 +118,12 @@ class Graph:
     def __init__(self, node, executor):
         self._node = node
         self._executor = executor
+        self._actions = []
+
+    def close(self):
+        """Destroy its action clients, while their node and context are still there."""
+        while self._actions:
+            self._actions.pop().destroy()
 
     def until(self, condition, seconds):
         """Spin until ``condition()`` is true or ``seconds`` are over; return its last value."""
@@ -209,8 +217,8 @@ class Graph:
     def action_client(self, action_type, name, seconds=DISCOVERY_S):
         """Return a connected action client; `NoLab` where no server is there."""
         client = ActionClient(self._node, action_type, name)
+        self._actions.append(client)
         if not self.until(client.server_is_ready, seconds):
-            client.destroy()
             raise NoLab(
                 f'the station is there, but its action {name} is not: its trial server is only just '
                 'starting, or keeps dying (see its log in the run folder)'

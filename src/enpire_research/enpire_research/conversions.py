@@ -7,8 +7,8 @@ from enpire_research.trials.reset import ResetGoal
 from enpire_research.trials.rollout import RolloutGoal
 
 _SAME = ('unit', 'task', 'trial_id', 'seed', 'simulated', 'error_code', 'error_msg', 'policy_file', 'policy_hash',
-         'policy_commit', 'manifest_hash', 'wall_duration_s', 'ticks', 'refusals', 'tries', 'score', 'state_record',
-         'state_digest_before', 'state_digest_after', 'trajectory_digest', 'frames_digest')
+         'policy_commit', 'artifact_hash', 'manifest_hash', 'wall_duration_s', 'ticks', 'refusals', 'tries', 'score',
+         'state_record', 'state_digest_before', 'state_digest_after', 'trajectory_digest', 'frames_digest')
 
 
 def report_to_message(report):

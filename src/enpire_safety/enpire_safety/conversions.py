@@ -10,8 +10,6 @@ DECISIONS = {v.PASSED: SafetyState.DECISION_PASSED, v.REFUSED: SafetyState.DECIS
              v.NONE: SafetyState.DECISION_NONE}
 KINDS = {v.REFUSED: SafetyEvent.KIND_REFUSED, v.HOLD: SafetyEvent.KIND_HOLD, v.LATCHED: SafetyEvent.KIND_LATCH,
          v.CLEAR: SafetyEvent.KIND_CLEAR, v.PROFILE: SafetyEvent.KIND_PROFILE, v.NONE: SafetyEvent.KIND_UNKNOWN}
-# False in a workspace that was built before the field came: the gate must work there, too.
-_HAS_CODE = 'error_code' in SafetyState.get_fields_and_field_types()
 
 
 def status_to_message(status, now_ns):
@@ -24,8 +22,7 @@ def status_to_message(status, now_ns):
     message.decision = DECISIONS[about.decision]
     message.rule, message.joint = about.rule, about.joint
     message.limit, message.value, message.quantity_unit = about.limit, about.value, about.unit
-    if _HAS_CODE:
-        message.error_code = about.code
+    message.error_code = about.code
     counts = status.counts
     message.passed, message.refused = counts.passed, counts.refused
     message.holds, message.latches = counts.holds, counts.latches

@@ -53,7 +53,6 @@ def test_a_bad_request_is_held_and_rule_joint_limit_and_value_are_named(graph, t
     assert (event.rule, event.error_code, event.count) == ('joint_velocity', 911, 1)
 
 
-@pytest.mark.skipif('error_code' not in SafetyState.get_fields_and_field_types(), reason='needs a rebuild: make setup')
 def test_the_state_names_the_code_of_the_rule_that_refused_and_0_for_none(graph, tmp_path):
     bench = Bench(graph, tmp_path)
     bench.measure(state(100))

@@ -52,6 +52,7 @@ class Report:
     policy_file: str = ''
     policy_hash: str = ''
     policy_commit: str = ''
+    artifact_hash: str = ''
     manifest_hash: str = ''
     start_ns: int = 0
     end_ns: int = 0
