@@ -286,8 +286,11 @@ def test_nothing_is_left_of_a_policy_when_its_server_is_killed(tmp_path, stopped
     until(lambda: len(proc.family(guards[1])) == 2, 'the next one was not started')
     family = {pid for guard in guards for pid in proc.family(guard) if not gone(pid)}
     assert len(family) == 5 and child in family  # two guards, two programs, what the policy left
+    homes = [os.readlink(f'/proc/{guard}/cwd') for guard in guards]
+    assert all(os.path.isdir(home) for home in homes)
     end(server)
     until(lambda: all(gone(pid) for pid in family), 'something lives on')
+    assert not any(os.path.exists(home) for home in homes)
 
 
 def test_where_a_policy_kills_its_guard_the_server_still_finds_what_it_left(tmp_path):

@@ -1,9 +1,10 @@
 """`python -I -S policy_guard.py PARENT KEEP COMMAND...`: runs COMMAND, and ends with all that it started.
 
 The parent of a policy's process. The kernel wakes it when the thread of PARENT that started it ends, however
-it ends; it then kills every process below itself until none is left. Descendants that lose their own parent
-become its children (child subreaper), so that none gets out of reach by a session or a fork of its own. When
-COMMAND ends, what it left is killed too, and the guard ends with COMMAND's own exit status or signal.
+it ends; it then kills every process below itself until none is left, and removes the policy's home, its own
+folder. Descendants that lose their own parent become its children (child subreaper), so that none gets out of
+reach by a session or a fork of its own. When COMMAND ends, what it left is killed too, and the guard ends with
+COMMAND's own exit status or signal.
 
 KEEP: comma-separated file descriptors that only COMMAND shall hold: closed here, so that their other end
 sees COMMAND's end. Standard library only and started without `site`, so that it costs milliseconds.
@@ -14,6 +15,7 @@ guard dies, COMMAND dies with it (PR_SET_PDEATHSIG), and the trial server finds 
 
 import ctypes
 import os
+import shutil
 import signal
 import sys
 import time
@@ -23,6 +25,7 @@ PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 PARENT_ENDED = signal.SIGCONT
 END = {PARENT_ENDED, signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 ROUND_S = 0.005
+HOME_PREFIX = 'enpire_policy_'
 
 
 def main(words):
@@ -44,8 +47,15 @@ def main(words):
     status = _status_of(host)
     end_descendants(guard)
     if status is None:
+        _remove_home(os.getcwd())
         os._exit(1)
     _end_as(status)
+
+
+def _remove_home(folder):
+    """Remove the policy's home, this process's folder: nobody else knows of it once the server is dead."""
+    if os.path.basename(folder).startswith(HOME_PREFIX):  # never anything else, wherever this was started
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _prctl(libc, option, value):

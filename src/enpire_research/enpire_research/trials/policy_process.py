@@ -58,7 +58,7 @@ class PolicyProcess:
         self._clock = clock
         self._meter = budget.Meter(limits)
         self._mark = secrets.token_hex(8)
-        self._home = tempfile.mkdtemp(prefix='enpire_policy_')
+        self._home = tempfile.mkdtemp(prefix=policy_guard.HOME_PREFIX)
         to_policy, from_policy, output = os.pipe(), os.pipe(), os.pipe()
         self._write, self._read, self._output = to_policy[1], from_policy[0], output[0]
         try:
