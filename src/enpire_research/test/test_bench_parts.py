@@ -91,4 +91,4 @@ def test_a_process_that_ends_while_it_is_asked_is_left_out(monkeypatch):
 
 
 def test_the_command_keeps_figures_under_the_state_that_its_page_compares_with():
-    assert run.manifest_hash is page.current_state and run.page_beside is page.page_beside
+    assert run.current_state is page.current_state and run.page_beside is page.page_beside

@@ -61,11 +61,11 @@ def test_starting_up_has_a_budget_of_its_own():
     assert kind == CPU and 'to start' in text
 
 
-def test_an_answer_may_use_a_second_of_cpu_and_no_more(meter):
+def test_an_answer_may_use_three_seconds_of_cpu_and_no_more(meter):
     assert meter.begin(Sample(2.0, 20.0, True)) is None
-    assert meter.look(Sample(9.0, 20.99, True)) is None
-    kind, text = meter.look(Sample(9.1, 21.01, True))
-    assert kind == CPU and '1 s a tick' in text
+    assert meter.look(Sample(9.0, 22.99, True)) is None
+    kind, text = meter.look(Sample(9.1, 23.01, True))
+    assert kind == CPU and 'at most 3 s' in text
 
 
 def test_answers_too_short_to_be_looked_at_still_add_up(meter):

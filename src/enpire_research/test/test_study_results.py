@@ -9,7 +9,6 @@ import pytest
 from enpire_research.bench.progress import Progress
 from enpire_research.studies import push_t, push_t_measure, push_t_show
 from enpire_research.studies.fill import fill
-from enpire_research.studies.push_t_page import page
 from enpire_research.studies.results import Results, newest, read, share, wilson
 
 DOCS = pathlib.Path(__file__).resolve().parents[3] / 'docs'
@@ -107,7 +106,7 @@ def test_a_measured_station_is_not_measured_again(tmp_path, capsys, monkeypatch)
     push_t.main(['vision', '--n', '1', '--jobs', '2', '--results', str(path)])
     assert path.read_text() == first
     shown = capsys.readouterr()
-    assert f'poses | {push_t_measure.STATION_FRAMES}' in shown.out and 'on this state of the code' in shown.out
+    assert f'poses | {push_t_measure.STATION_FRAMES}' in shown.out and 'as it is now' in shown.out
     assert '1 of 1 done' in shown.err and '0 of 0 done' in shown.err
 
 
@@ -168,16 +167,18 @@ def test_a_number_below_one_is_refused(capsys, name):
     assert f'--{name}: expected 1 or more' in capsys.readouterr().err
 
 
-def test_the_page_says_first_whether_the_code_is_still_as_it_was_measured():
-    same, older = page('a' * 64, 'a' * 64, []), page('a' * 64, 'b' * 64, [])
-    assert 'older' not in same and 'a' * 64 in same.split('\n')[2]
-    line = older.split('\n')[2]
-    assert 'Measured on an older state of the code' in line and 'a' * 64 in line and 'b' * 64 in line
+def test_show_says_first_whether_the_code_is_still_as_it_was_measured(tmp_path):
+    path = str(tmp_path / 'results.json')
+    Results(path, 'a' * 64, 'vision').add('station 0', {'errors_mm_deg': [[0.1, 0.01]]})
+    assert push_t.show(path, 'a' * 64)[0] == f'Measured on the code as it is now: {"a" * 64}'
+    older = push_t.show(path, 'b' * 64)[0]
+    assert 'OLDER STATE' in older and 'a' * 64 in older and 'b' * 64 in older
+    assert 'a' * 64 in push_t.current_page(path, 'b' * 64).split('\n')[2]
 
 
-def test_the_committed_page_is_what_is_made_of_the_committed_figures_and_the_code_now():
+def test_the_committed_page_is_what_is_made_of_the_committed_figures():
     made = push_t.current_page(str(DOCS / 'results' / 'push_t.json'), push_t.current_state())
     assert (DOCS / 'push_t.md').read_text(encoding='utf-8') == made, (
-        'the code or the figures moved on: run python -m enpire_research.studies.push_t page')
+        'run python -m enpire_research.studies.push_t page')
     for title in ('Resets from end states of real trials', 'Verdict against truth', 'Pose error of the verifier'):
         assert f'## {title}' in made

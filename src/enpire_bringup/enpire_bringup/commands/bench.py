@@ -51,7 +51,7 @@ def bench(
         trouble = True
     if not found:
         raise typer.Exit(2)
-    merged = results.merge(before, run.manifest_hash(), machine.describe(), found)
+    merged = results.merge(before, run.current_state(), machine.describe(), found)
     if out is None:
         typer.echo(table.markdown(merged))
     else:

@@ -1,4 +1,4 @@
-"""Writes docs/bench.md anew from what was measured, without measuring: after a change of the code or of the page.
+"""Writes docs/bench.md anew from what was measured, without measuring, and says whether the code has moved on.
 
     python -m enpire_research.bench.page [docs/results/bench.json]
 """
@@ -27,11 +27,14 @@ def page_beside(out):
 
 
 def main(arguments=None):
-    """Write the page."""
+    """Write the page; print whether what was measured last was measured on the code as it is now."""
     path, = (sys.argv[1:] if arguments is None else arguments) or [RESULTS]
     found = results.read(path)
     with open(page_beside(path), 'w', encoding='utf-8') as handle:
-        handle.write(table.markdown(found, current_state()))
+        handle.write(table.markdown(found))
+    now, last = current_state(), results.last_state(found)
+    sys.stdout.write(f'measured on the code as it is now: {now}\n' if now == last else
+                     f'MEASURED ON AN OLDER STATE OF THE CODE: {last or "none"}; the code is at {now} now\n')
 
 
 if __name__ == '__main__':

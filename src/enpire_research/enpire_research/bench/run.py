@@ -9,7 +9,7 @@ from enpire_core.testing import Graph
 from enpire_research.bench import gate, lab, machine, memory, pace
 from enpire_research.bench.direct import PROFILES
 # What `enpire bench` asks for here: the hash that it keeps figures under, and where its page lies.
-from enpire_research.bench.page import current_state as manifest_hash  # noqa: F401
+from enpire_research.bench.page import current_state  # noqa: F401 (the command's)
 from enpire_research.bench.page import page_beside  # noqa: F401
 
 

@@ -9,7 +9,8 @@ _HEAD = """# Speed and memory
 
 Made by `enpire bench`; don't edit. Milliseconds and MiB are those of the machine that is named; what may be
 compared with other machines are the ratios, each measured in one run, in turns. Everything is simulated. Beside
-each table stands the state of the code that it was measured on (`enpire_research.studies.state`).
+each table stands the state of the code that it was measured on (`enpire_research.studies.state`); whether the code
+has moved on since says `python -m enpire_research.bench.page`.
 """
 _LOOKS = {'graph': 'no camera', 'cameras': 'with camera'}
 _TITLES = {'gate': 'Safety gate', 'graph': 'One station, no camera',
@@ -47,19 +48,16 @@ def missed(parts):
             for what, value, goal, met in goals(part, parts[part]) if not met]
 
 
-def markdown(results, current=''):
-    """Return the page for ``results``: for each machine, of each part, what was measured on it last.
-
-    ``current``: the state of the code now ('': that of what was measured last); figures of another one say so.
-    """
+def markdown(results):
+    """Return the page for ``results``: for each machine, of each part, what was measured on it last."""
     pieces = [_HEAD]
-    current = current or last_state(results)
+    last = last_state(results)
     for entry in newest(results):
         machine = entry['machine']
         pieces.append(f'## {machine["cpu"]}, {machine["cores"]} cores, {machine["memory"]}\n\n'
                       f'Python {machine["python"]}, MuJoCo {machine["mujoco"]}, rendering with {machine["rendering"]}.'
                       '\n\n' + _goal_table(entry['parts']))
-        pieces += [_section(part, entry['parts'][part], current) for part in PARTS if part in entry['parts']]
+        pieces += [_section(part, entry['parts'][part], last) for part in PARTS if part in entry['parts']]
     if len(pieces) == 1:
         pieces.append('Nothing was measured yet.\n')
     return '\n'.join(pieces)
@@ -71,20 +69,17 @@ def _goal_table(parts):
     return _table(('what', 'measured', 'goal', 'reached'), rows)
 
 
-def _section(part, figures, current):
+def _section(part, figures, last):
     text = {'gate': _gate, 'graph': _pace, 'cameras': _pace, 'memory': _memory}[part](figures)
     quick = ', quickly (too few for good figures)' if figures.get('quick') else ''
     above = f', measured beside that load with {figures["priority"]}' if figures['priority'] else ''
     return (f'### {_TITLES[part]}\n\nMeasured {figures["measured_at"]}{quick}; load of the machine at the start '
-            f'{figures["load"]:.2f}{above}; {state(figures, current)}.\n\n{text}')
+            f'{figures["load"]:.2f}{above}; {_state(figures, last)}.\n\n{text}')
 
 
-def state(figures, current):
-    """Return the words about the state of the code that ``figures`` were measured on."""
-    measured = figures['state'][:12]
-    if figures['state'] == current:
-        return f'code `{measured}`'
-    return f'**on an older state of the code**: `{measured}`, it is at `{current[:12]}` now'
+def _state(figures, last):
+    older = '' if figures['state'] == last else f', **older than the newest figures here** (`{last[:12]}`)'
+    return f'code `{figures["state"][:12]}`{older}'
 
 
 def _gate(figures):

@@ -22,7 +22,7 @@ from enpire_core.files import sha256_file
 from enpire_research.bench.progress import Progress
 from enpire_research.studies import push_t_measure as measure
 from enpire_research.studies.fill import fill
-from enpire_research.studies.push_t_page import page, state_line
+from enpire_research.studies.push_t_page import page
 from enpire_research.studies.push_t_show import TRIALS, tables
 from enpire_research.studies.results import Results, newest, read
 from enpire_research.studies.state import study_state
@@ -45,13 +45,14 @@ def current_state():
 def current_page(path, key):
     """Return the page that belongs to the results in ``path`` and the state ``key`` of the code."""
     shown, studies = newest(read(path), key)
-    return page(key, shown, tables(studies))
+    return page(shown, tables(studies))
 
 
 def show(path, key):
     """Return lines about the newest figures in ``path``."""
     shown, studies = newest(read(path), key)
-    lines = [state_line(key, shown)]
+    lines = [f'Measured on the code as it is now: {key}' if shown == key else
+             f'MEASURED ON AN OLDER STATE OF THE CODE: {shown}; the code is at {key} now']
     for table in tables(studies):
         lines += [f'{table.title}:', *('  ' + ' | '.join(row) for row in [table.head, *table.rows] if any(row))]
     return lines

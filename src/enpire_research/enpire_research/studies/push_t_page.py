@@ -2,7 +2,8 @@
 
 HEAD = """# Push-T, measured
 
-{state}
+Measured on the state of the code `{state}`; whether the code has moved on since says
+`python -m enpire_research.studies.push_t show`.
 
 Made by `python -m enpire_research.studies.push_t page`; don't edit. Everything is simulated, by the direct
 runner, on stations with calibration errors. Intervals are Wilson's, 95%. What is measured stands in
@@ -12,16 +13,9 @@ runner, on stations with calibration errors. Intervals are Wilson's, 95%. What i
 """
 
 
-def state_line(key, shown):
-    """Return the sentence about the state of the code: ``key`` now, ``shown`` when it was measured."""
-    if shown == key:
-        return f'Measured on this state of the code: `{key}`.'
-    return f'**Measured on an older state of the code**: `{shown}`; the code is at `{key}` now.'
-
-
-def page(key, shown, tables):
-    """Return the page's text. ``key``, ``shown``: see `state_line`; ``tables``: push_t_show.Table."""
-    parts = [HEAD.format(state=state_line(key, shown))]
+def page(state, tables):
+    """Return the page's text. ``state``: of the code, when it was measured; ``tables``: push_t_show.Table."""
+    parts = [HEAD.format(state=state)]
     for table in tables:
         lines = [table.head, ('---',) * len(table.head), *table.rows]
         text = [table.text, ''] if table.text else []
