@@ -1,6 +1,7 @@
 """What all tests share: the numeric environment, tiers and their order, Hypothesis without chance or deadline."""
 import fnmatch
 import os
+import signal
 
 import pytest
 from enpire_core import numerics
@@ -12,6 +13,12 @@ numerics.settle()
 # that draws other examples each time can't be repeated.
 settings.register_profile('project', deadline=None, derandomize=True)
 settings.load_profile('project')
+
+# Run by nohup or in the background of a script, signals are ignored, and every program that a test starts would
+# inherit that. With a handler they are ignored here all the same, but not there: exec puts the default back.
+for number in (signal.SIGINT, signal.SIGHUP):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, lambda *_: None)
 
 # Without a screen MuJoCo must be told, before it is imported (setup/env.sh does the same).
 os.environ.setdefault('MUJOCO_GL', 'egl')
