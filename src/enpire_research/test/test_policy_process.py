@@ -290,7 +290,8 @@ def test_nothing_is_left_of_a_policy_when_its_server_is_killed(tmp_path, stopped
     assert all(os.path.isdir(home) for home in homes)
     end(server)
     until(lambda: all(gone(pid) for pid in family), 'something lives on')
-    assert not any(os.path.exists(home) for home in homes)
+    left = {home: os.listdir(home) for home in homes if os.path.exists(home)}
+    assert not left, left
 
 
 def test_where_a_policy_kills_its_guard_the_server_still_finds_what_it_left(tmp_path):

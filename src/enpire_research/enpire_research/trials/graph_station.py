@@ -40,6 +40,8 @@ _PHASES = {'reset': TrialReport.PHASE_RESET, 'rollout': TrialReport.PHASE_ROLLOU
 CAMERA_KEPT_NS = NANOSECONDS // 2
 LATCHED_ANSWER_S = 1.0
 _SPIN_S = 0.1
+# Between two looks while the policy thinks: half a second, and some for a busy machine.
+_THINKING_S = 1.0
 _AGAIN_S = 0.5
 _RESEND_S = 2.0
 
@@ -85,7 +87,7 @@ class GraphStation:
             'select': node.create_client(SelectLimits, 'safety_gate/select_limits'),
             'profiles': node.create_client(GetParameters, 'camera_driver/get_parameters')}
         self._state = self._safety = None
-        self._driver_heard = self._gate_heard = 0.0
+        self._driver_heard = self._gate_heard = self._looked = 0.0
         self._trial_id, self._in_episode = '', False
         self._cancelled = _never
         self._looks, self._profiles = {}, None
@@ -118,7 +120,7 @@ class GraphStation:
     def _wait(self, done, what, seconds=None, cancelled=_never):
         """Spin until ``done()``; StationFault where a partner dies, or after ``seconds`` (None: no end)."""
         # Nobody was listening before: silence counts from now.
-        began = looked = self._driver_heard = self._gate_heard = self._wall()
+        began = self._looked = self._driver_heard = self._gate_heard = self._wall()
         while not done():
             self._executor.spin_once(timeout_sec=_SPIN_S)
             if self._malformed:
@@ -126,16 +128,17 @@ class GraphStation:
             if cancelled():
                 raise Cancelled
             now = self._wall()
-            # If it was this process that stood still, what the others said meanwhile waits to be read.
-            deaf_s = max(0.0, now - looked - 2 * _SPIN_S)
-            self._driver_heard = min(now, self._driver_heard + deaf_s)
-            self._gate_heard = min(now, self._gate_heard + deaf_s)
-            looked = now
-            self._check_alive(now)
+            self._check_alive(now, 2 * _SPIN_S)
             if seconds is not None and not now - began <= seconds:
                 raise StationFault(f'{what} did not happen within {seconds:g} s')
 
-    def _check_alive(self, now):
+    def _check_alive(self, now, pace_s):
+        """StationFault where a partner is silent; ``pace_s``: how far apart two looks are at most."""
+        # If it was this process that stood still, what the others said meanwhile waits to be read.
+        deaf_s = max(0.0, now - self._looked - pace_s)
+        self._driver_heard = min(now, self._driver_heard + deaf_s)
+        self._gate_heard = min(now, self._gate_heard + deaf_s)
+        self._looked = now
         limit = self._silence
         if not now - self._driver_heard <= limit.driver_s:
             raise StationFault(f'the arm driver is silent: no joint_states for {limit.driver_s:g} s (is sim_station '
@@ -265,7 +268,7 @@ class GraphStation:
             self._check_latched()
         if self.simulated and self._state.stamp_ns != before.stamp_ns:
             raise StationFault('lockstep is lost: the clock advances without a request of ours')
-        self._check_alive(self._wall())
+        self._check_alive(self._wall(), _THINKING_S)
 
     def end(self, cut_off=''):
         """See Station."""

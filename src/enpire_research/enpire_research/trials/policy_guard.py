@@ -24,7 +24,7 @@ PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 # At the parent's end the kernel sends SIGCONT: it wakes even a guard that a policy has stopped.
 PARENT_ENDED = signal.SIGCONT
 END = {PARENT_ENDED, signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
-ROUND_S = 0.005
+ROUND_S, PARTING_S = 0.005, 0.1
 HOME_PREFIX = 'enpire_policy_'
 
 
@@ -46,8 +46,10 @@ def main(words):
         os.close(fd)
     status = _status_of(host)
     end_descendants(guard)
-    if status is None:
+    # COMMAND, whose pipe closes, may see the parent's end a moment before we hear of it, and end by itself.
+    if status is None or signal.sigtimedwait({PARENT_ENDED}, PARTING_S) is not None:
         _remove_home(os.getcwd())
+    if status is None:
         os._exit(1)
     _end_as(status)
 
