@@ -134,8 +134,10 @@ def the_unit_is_out_until_it_is_cleared(watcher, unit, trial_id, policy_file, ru
     assert said.rule in rules, f'expected a latch of {rules}, got {said.rule}: {said.reason}'
     refused = watcher.run(unit, 'rollout', trial_id=f'{trial_id}-out', seed=7, policy_file=policy_file)
     assert (status(refused), refused.error_code) == ('void', refused.ERROR_LATCHED), said_by(refused)
-    answer = watcher.trigger(f'/{unit}/safety_gate/clear')
-    assert answer.success, answer.message
+    # A gate that has just started can't be cleared before it has heard the driver: it says so, and one tries again.
+    answers = []
+    watcher.until(lambda: answers.append(watcher.trigger(f'/{unit}/safety_gate/clear')) or answers[-1].success,
+                  lambda: f'the gate to be cleared; it said: {answers[-1].message}')
     a_good_trial_is_judged(watcher, unit, f'{trial_id}-cleared', policy_file)
 
 
