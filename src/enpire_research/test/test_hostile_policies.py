@@ -41,6 +41,12 @@ def write(folder, source):
     return str(path)
 
 
+def limit(runner, **budget):
+    """Give the next policies ``budget``; the one that waits already has another and is ended."""
+    runner._hosts.take().kill()
+    runner._hosts._limits = Budget(**budget)
+
+
 def rollout(lab, source, **goal):
     runner, folder = lab
     return runner.rollout('t', 7, write(folder, source), **goal)
@@ -305,8 +311,7 @@ def test_captures_without_a_tick_are_counted(lab):
 
 def test_children_without_a_parent_use_the_policy_s_cpu_time(lab):
     runner, _ = lab
-    runner._hosts.take().kill()
-    runner._hosts._limits = Budget(answer_cpu_s=0.5)
+    limit(runner, answer_cpu_s=0.5)
     source = daemon(lab[1], 'while True: pass') + '    robot.wait(0.1)\n    time.sleep(100)\n'
     report = rollout(lab, source)
     assert report.error_code == policy_process.CPU, report.error_msg
@@ -314,8 +319,7 @@ def test_children_without_a_parent_use_the_policy_s_cpu_time(lab):
 
 def test_a_child_that_was_reaped_counts_once(lab):
     runner, _ = lab
-    runner._hosts.take().kill()
-    runner._hosts._limits = Budget(answer_cpu_s=1.2)
+    limit(runner, answer_cpu_s=1.2)
     report = rollout(lab, """
         import subprocess
         def run(robot):
@@ -328,8 +332,7 @@ def test_a_child_that_was_reaped_counts_once(lab):
 
 def test_a_parent_of_a_vfork_that_sleeps_is_silent(lab):
     runner, _ = lab
-    runner._hosts.take().kill()
-    runner._hosts._limits = Budget(answer_silence_s=0.5)
+    limit(runner, answer_silence_s=0.5)
     report = rollout(lab, """
         import ctypes
         CLONE, VFORK, SIGCHLD = {'x86_64': 56, 'aarch64': 220}[os.uname().machine], 0x4000, 17
@@ -344,8 +347,7 @@ def test_a_parent_of_a_vfork_that_sleeps_is_silent(lab):
 
 def test_naps_too_short_to_be_seen_end_the_rollout_when_they_add_up(lab):
     runner, _ = lab
-    runner._hosts.take().kill()
-    runner._hosts._limits = Budget(total_sleep_s=1.0)
+    limit(runner, total_sleep_s=1.0)
     report = rollout(lab, """
         def run(robot):
             while True:
