@@ -38,7 +38,8 @@ class Stage:
 class Setup:
     """The set-up of one repository on this machine."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, training: bool = False) -> None:
+        """``training``: with the packages of the extra; once asked for, they stay."""
         self.root = root
         self.venv = root / '.venv'
         self.state = self.venv / '.enpire'
@@ -47,6 +48,9 @@ class Setup:
         self.ros = machine.sourced_ros(os.environ, root)
         self.mode = 'wheels' if self.ros is None else 'sourced-ros'
         self.lock = root / 'setup' / 'lock' / f'{self.mode}.txt'
+        self.training_lock = root / 'setup' / 'lock' / 'training.txt'
+        self.training_wanted = self.state / 'training.wanted'
+        self.training = training or self.training_wanted.exists()
 
     def stages(self) -> list[Stage]:
         """Return the stages in order. Each key holds the one before: a change runs on."""
@@ -66,6 +70,11 @@ class Setup:
             Stage('build', 'colcon build (the first takes a minute)', build, self.build,
                   prepare=self.remove_leftovers),
         ]  # fmt: skip
+        if self.training:
+            training = key_of(packages, self.training_lock.read_bytes())
+            stages.append(Stage(
+                'training', 'packages for training (torch; gigabytes)', training, self.install_training,
+                prepare=self.download_training))
         return [s for s in stages if s.name != 'paths' or self.mode == 'wheels']
 
     def due(self) -> list[Stage]:
@@ -73,14 +82,20 @@ class Setup:
         stages = self.stages()
         # Packages of which some were being written can't be told from whole
         # ones: after an interruption the environment is made anew.
-        half = self.stamps.interrupted('packages')
+        half = self.half_installed()
         again = {'environment': half or not (self.venv / 'bin' / 'python').exists()}
         # `make clean` takes the result away and leaves the stamp.
         again['build'] = not workspace.is_installed(self.root)
+        if self.stamps.interrupted('training'):
+            again = dict.fromkeys((stage.name for stage in self.stages()), True)
         return [
             stage for stage in stages
             if self.stamps.done(stage.name) != stage.key or again.get(stage.name, False)
         ]  # fmt: skip
+
+    def half_installed(self) -> bool:
+        """Say whether an installation of packages was interrupted."""
+        return any(self.stamps.interrupted(name) for name in ('packages', 'training'))
 
     def run(self) -> None:
         """Do what is due. Raises SetupError with one sentence, or OSError."""
@@ -92,11 +107,12 @@ class Setup:
         with progress('machine', self.log):
             machine.check_this_platform(self.mode)
             python_packages.remove_downloads(self.state)
-            if self.stamps.interrupted('packages'):
+            if self.half_installed():
                 # What an interruption or a full disk left is room to be had.
                 python_packages.clear_environment(self.venv, keep=self.state)
             new = 'environment' in names or 'packages' in names
             room = machine.ROOM_BYTES[self.mode] if new else machine.ROOM_TO_BUILD_BYTES
+            room += machine.ROOM_FOR_TRAINING_BYTES if 'training' in names else 0
             machine.check_room(self.root, room)
             machine.provide(self.log, os.environ)
             # setup/env.sh chooses what was found here.
@@ -127,7 +143,7 @@ class Setup:
         )
         # The Makefile starts the next set-up with the same Python.
         (self.state / 'python').write_text(sys.executable + '\n', encoding='utf-8')
-        for name in ('packages', 'paths', 'build'):
+        for name in ('packages', 'paths', 'build', 'training'):
             self.stamps.forget(name)
             self.stamps.give_up(name)
         workspace.remove_leftovers(self.root, everything=True)
@@ -139,6 +155,15 @@ class Setup:
     def install_packages(self) -> None:
         """Stage: the lock file's packages."""
         python_packages.install_packages(self.log, self.venv, self.lock, self.state)
+
+    def download_training(self) -> None:
+        """Before the extra's packages."""
+        self.training_wanted.touch()
+        python_packages.download_packages(self.log, self.venv, self.training_lock, self.state)
+
+    def install_training(self) -> None:
+        """Stage: the packages of the extra."""
+        python_packages.install_packages(self.log, self.venv, self.training_lock, self.state)
 
     def patch_paths(self) -> None:
         """Stage: the paths in the wheels' CMake files."""
@@ -207,14 +232,15 @@ def run(arguments: list[str], root: Optional[Path] = None) -> int:
         description='Makes .venv, installs the pinned packages and builds src/. It does only '
         'what is not done yet.',
     )
-    parser.parse_args(arguments)
+    parser.add_argument('--training', action='store_true', help='with torch, for training scripts')
+    training = parser.parse_args(arguments).training
     root = root or Path(__file__).resolve().parents[2]
     start = time.monotonic()
     log: Optional[Log] = None
     try:
         with signals.listening():
             machine.check_folder(root)
-            setup = Setup(root)
+            setup = Setup(root, training)
             if not setup.due():
                 return 0
             print(f'Set-up of {root}', flush=True)

@@ -26,6 +26,8 @@ GIB = 1024**3
 # Installed size plus what pip unpacks on the way, measured and rounded up.
 ROOM_BYTES = {'wheels': 1.5 * GIB, 'sourced-ros': 1.2 * GIB}
 ROOM_TO_BUILD_BYTES = 0.2 * GIB
+# torch with CUDA: what is downloaded, and what is installed from it.
+ROOM_FOR_TRAINING_BYTES = 12 * GIB
 _BREAKING = re.compile(r'[\s:;\'"`$\\]')
 
 

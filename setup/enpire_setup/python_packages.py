@@ -176,7 +176,8 @@ def install_packages(log: Log, venv: Path, lock: Path, work: Path) -> None:
     tools = [pin for pin in pins if pin.name in BUILD_TOOLS]
     try:
         for chosen in (tools, pins):
-            _pip(log, venv, work, chosen, *_INSTALL)
+            if chosen:
+                _pip(log, venv, work, chosen, *_INSTALL)
     finally:
         remove_downloads(work)
 

@@ -308,3 +308,21 @@ def command_lines_with(path):
         if str(path).encode() in line:
             found.append(line)
     return found
+
+
+def test_the_packages_for_training_come_only_where_asked_for_and_stay_then(root, quick):
+    assert command.run([], root) == 0 and 'training' not in quick
+    assert command.run(['--training'], root) == 0
+    assert quick == [*ALL, 'packages'], 'one more installation, and nothing else again'
+    assert command.run([], root) == 0 and quick == [*ALL, 'packages']
+    with open(root / 'setup' / 'lock' / 'training.txt', 'a') as file:
+        file.write('# another edition\n')
+    assert command.run([], root) == 0 and quick == [*ALL, 'packages', 'packages']
+
+
+def test_an_interrupted_installation_of_them_makes_the_environment_anew(root, quick):
+    assert command.run(['--training'], root) == 0
+    Setup(root).stamps.begin('training')
+    quick.clear()
+    assert command.run([], root) == 0
+    assert quick == [*ALL, 'packages']

@@ -120,7 +120,14 @@ def test_the_wheels_lock_has_rclpy_and_its_meta_package(python):
     assert versions['ros-rclpy'] == versions['ros-jazzy-rclpy']
 
 
-@pytest.mark.parametrize('name', ['wheels', 'sourced-ros'])
+@pytest.mark.parametrize('python', PYTHONS)
+def test_the_lock_for_training_has_torch_and_what_it_needs_and_nothing_that_every_lab_has(python):
+    extra = chosen('training', python)
+    assert {'torch', 'onnx', 'onnxscript'} <= set(extra)
+    assert not set(extra) & (set(chosen('wheels', python)) | set(chosen('sourced-ros', python)))
+
+
+@pytest.mark.parametrize('name', ['wheels', 'sourced-ros', 'training'])
 def test_a_lock_file_names_no_index_and_no_file_of_the_maintainers_machine(name):
     text = (LOCKS / f'{name}.txt').read_text(encoding='utf-8')
     assert '://' not in text
