@@ -1,4 +1,4 @@
-"""One action goal at a time, in a thread of its own, cancellable at any moment.
+"""One action goal at a time (or a few), each in a thread of its own, cancellable at any moment.
 
     slot = GoalSlot()                                  # shared by the servers of one station
     GoalServer(node, Reset, 'reset', run_reset, slot, busy=Reset.Result.ERROR_BUSY,
@@ -14,6 +14,7 @@ as rclpy understands it, only when its result is there; until then its status re
 """
 
 import threading
+import time
 import traceback
 
 from rclpy.action import ActionServer, CancelResponse, GoalResponse
@@ -22,24 +23,26 @@ SUCCEEDED, ABORTED, CANCELED = 'succeeded', 'aborted', 'canceled'
 
 
 class GoalSlot:
-    """Room for one goal; shared by action servers that use the same arms."""
+    """Room for one goal (or ``places``); shared by action servers that use the same arms."""
 
-    def __init__(self):
+    def __init__(self, places=1):
+        self.places = places
         self._lock = threading.Lock()
-        self._holder = None
+        self._holders = []
 
     def take(self, name):
-        """Take the slot for ``name``; return '' or the name that holds it already."""
+        """Take a place for ``name``; return '' or, where none is free, a name that holds one."""
         with self._lock:
-            if self._holder is not None:
-                return self._holder
-            self._holder = name
+            if len(self._holders) >= self.places:
+                return self._holders[0]
+            self._holders.append(name)
             return ''
 
-    def free(self):
-        """Give the slot back."""
+    def free(self, name):
+        """Give the place of ``name`` back; nothing where it holds none."""
         with self._lock:
-            self._holder = None
+            if name in self._holders:
+                self._holders.remove(name)
 
 
 class GoalContext:
@@ -68,14 +71,13 @@ class GoalContext:
 
 
 class GoalServer:
-    """An action server whose goals run one at a time in a worker thread."""
+    """An action server whose goals run each in a worker thread, as many at a time as ``slot`` has places."""
 
     def __init__(self, node, action_type, name, run, slot, *, busy, internal):
         self._node, self._type, self._name, self._run, self._slot = node, action_type, name, run, slot
         self._busy, self._internal = busy, internal
         self._lock = threading.Lock()
-        self._contexts = {}
-        self._thread = None
+        self._contexts, self._threads = {}, set()
         self._server = ActionServer(
             node, action_type, name, execute_callback=self._no_execute,
             goal_callback=self._on_goal, handle_accepted_callback=self._on_accepted,
@@ -84,13 +86,14 @@ class GoalServer:
     def stop(self, timeout_s):
         """Cancel what runs and wait for it; return False where it still runs after ``timeout_s``."""
         with self._lock:
-            contexts, thread = list(self._contexts.values()), self._thread
+            contexts, threads = list(self._contexts.values()), list(self._threads)
         for context in contexts:
             context.cancel()
-        if thread is None or thread is threading.current_thread():
-            return True
-        thread.join(timeout_s)
-        return not thread.is_alive()
+        end_s = time.monotonic() + timeout_s
+        for thread in threads:
+            if thread is not threading.current_thread():
+                thread.join(max(0.0, end_s - time.monotonic()))
+        return not any(thread.is_alive() for thread in threads if thread is not threading.current_thread())
 
     def destroy(self):
         """Take the action off the graph. Call `stop` first."""
@@ -111,7 +114,8 @@ class GoalServer:
         holder = self._slot.take(self._name)
         if holder:
             self._finish(handle, ABORTED, self._failure(
-                self._busy, f'expected one goal at a time, but {holder!r} is under way: wait for it or cancel it'))
+                self._busy, f'expected {_at_a_time(self._slot.places)}, but {holder!r} is under way: wait for it or '
+                'cancel it'))
             return
         context = GoalContext(handle)
         thread = threading.Thread(target=self._work, args=(handle, context), name=self._name, daemon=True)
@@ -119,7 +123,7 @@ class GoalServer:
             with self._lock:
                 self._contexts[bytes(handle.goal_id.uuid)] = context
                 thread.start()
-                self._thread = thread
+                self._threads = {one for one in self._threads if one.is_alive()} | {thread}
         except Exception as error:  # a machine that is out of threads, for example
             outcome, result = self._broken(error)
             self._release(handle)
@@ -147,7 +151,7 @@ class GoalServer:
     def _release(self, handle):
         with self._lock:
             self._contexts.pop(bytes(handle.goal_id.uuid), None)
-        self._slot.free()
+        self._slot.free(self._name)
 
     def _checked(self, answer):
         if not (isinstance(answer, tuple) and len(answer) == 2 and answer[0] in (SUCCEEDED, ABORTED, CANCELED)
@@ -175,3 +179,7 @@ class GoalServer:
 
     def _no_execute(self, handle):
         raise RuntimeError(f'{self._name}: goals are executed by their worker')
+
+
+def _at_a_time(places):
+    return 'one goal at a time' if places == 1 else f'at most {places} goals at a time'

@@ -28,7 +28,7 @@ class _Stop:
 
     def __init__(self, executor):
         self.asked = False
-        self._executor = executor
+        self._lock, self._executor = threading.Lock(), executor
         self._read, self._write = os.pipe()
         os.set_blocking(self._write, False)
         self._old_fd = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
@@ -37,9 +37,16 @@ class _Stop:
         self._thread.start()
 
     def ask(self):
-        """Ask for the stop, from any thread."""
-        self.asked = True
-        self._executor.create_task(lambda: None)  # work to do: the wait returns
+        """Ask for the stop, from any thread, at any time until `close`."""
+        with self._lock:
+            self.asked = True
+            if self._executor is not None:
+                self._executor.create_task(lambda: None)  # work to do: the wait returns
+
+    def forget_executor(self):
+        """Before the executor is shut down, from when on it takes no work: signals still change nothing."""
+        with self._lock:
+            self._executor = None
 
     def _listen(self):
         while True:
@@ -81,7 +88,7 @@ def run(make_nodes, args=None):
         return _live(make_nodes, executor, stop, nodes)
     finally:
         try:
-            _bring_down(nodes, executor)
+            _bring_down(nodes, executor, stop)
         finally:
             stop.close()
             rclpy.try_shutdown()
@@ -111,7 +118,7 @@ def _live(make_nodes, executor, stop, nodes):
     return codes[0] if codes else 0
 
 
-def _bring_down(nodes, executor):
+def _bring_down(nodes, executor, stop):
     for node in reversed(nodes):
         try:
             node.bring_down()
@@ -120,4 +127,5 @@ def _bring_down(nodes, executor):
     for node in reversed(nodes):
         executor.remove_node(node)
         node.destroy_node()
+    stop.forget_executor()
     executor.shutdown()

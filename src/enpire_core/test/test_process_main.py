@@ -47,11 +47,12 @@ sys.exit(run(Example))
 """
 
 
-def start(*arguments):
+def start(*arguments, before=''):
+    """Start the example; ``before``: code that runs first in its process."""
     with domain_coordinator.domain_id() as domain:
         environment = dict(os.environ, ROS_DOMAIN_ID=str(domain))
     return subprocess.Popen(
-        [sys.executable, '-c', SCRIPT, *arguments],
+        [sys.executable, '-c', before + SCRIPT, *arguments],
         env=environment,
         text=True,
         stdout=subprocess.PIPE,
@@ -76,6 +77,22 @@ def test_a_signal_stops_in_order_with_exit_code_0(number):
     code, out, err = ends(process)
     assert (code, out) == (0, ['hold', 'hold', 'release']), err
     assert 'Traceback' not in err
+
+
+def test_a_signal_after_the_executor_was_shut_down_changes_nothing():
+    """In a process of its own: the signal comes in the very moment."""
+    late = """
+import os, signal, time
+import rclpy.executors
+shutdown = rclpy.executors.SingleThreadedExecutor.shutdown
+def with_a_late_signal(self, *args):
+    shutdown(self, *args)
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(0.2)  # the listening thread's turn
+rclpy.executors.SingleThreadedExecutor.shutdown = with_a_late_signal
+"""
+    code, _, err = ends(start('--ros-args', '-p', 'how:=finish', before=late))
+    assert code == 3 and 'Traceback' not in err, err
 
 
 def test_a_fault_at_configure_is_one_line_and_exit_code_1():
