@@ -4,7 +4,8 @@ Subscribes  joint_trajectory (trajectory_msgs/JointTrajectory, from the safety g
             sim/keep_alive (std_msgs/Empty, from the trial server while a policy thinks)
 Publishes   joint_states (sensor_msgs/JointState), clock (rosgraph_msgs/Clock), after each tick, and
             again at 20 Hz of wall time while it waits; /diagnostics at 1 Hz
-Serves      ~/begin_episode, ~/end_episode; ~/restore_state with replay:=true only
+Serves      ~/begin_episode, ~/end_episode, ~/put_back (std_srvs/Trigger: the hand of a person who puts lost
+            objects back); ~/restore_state with replay:=true only
 Parameters  ArmDriverParameters
 
 On silence: inside an episode, after `silence_s` of wall time without a command or keep-alive, the world
@@ -29,6 +30,7 @@ from enpire_interfaces.srv import BeginEpisode, EndEpisode, RestoreState
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Empty
+from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
 from enpire_drivers.conversions import clock_message, diagnostics_message
@@ -120,7 +122,8 @@ class ArmDriver(ManagedNode):
                 Empty, 'sim/keep_alive', self._on_keep_alive, qos.SENSOR)),
             (self.destroy_service, self.create_service(
                 BeginEpisode, '~/begin_episode', self._on_begin)),
-            (self.destroy_service, self.create_service(EndEpisode, '~/end_episode', self._on_end))]
+            (self.destroy_service, self.create_service(EndEpisode, '~/end_episode', self._on_end)),
+            (self.destroy_service, self.create_service(Trigger, '~/put_back', self._on_put_back))]
         if self.parameters.replay:
             self._offered.append((self.destroy_service, self.create_service(
                 RestoreState, '~/restore_state', self._on_restore)))
@@ -285,6 +288,17 @@ class ArmDriver(ManagedNode):
         self._run_freely()
         response.success, response.message = end.broken == '', end.broken
         response.digest = end.digest
+        return response
+
+    def _on_put_back(self, _, response):
+        try:
+            self._check_active()
+            self._station.put_back()
+        except EpisodeError as error:
+            response.success, response.message = False, str(error)
+            return response
+        self._station.heard(self._wall())
+        response.success = True
         return response
 
     def _on_restore(self, request, response):

@@ -38,7 +38,7 @@ class FakeWorld:
         self.parameters = parameters
         self.x = np.linspace(0.1, 0.4, JOINT_COUNT)
         self.v = np.zeros(JOINT_COUNT)
-        self.ticks = self.renders = self.snapshots = self.closed = 0
+        self.put_backs = self.ticks = self.renders = self.snapshots = self.closed = 0
         self.opened = []
         self.fail_at = fail_at
         self.last = None
@@ -53,6 +53,10 @@ class FakeWorld:
             step = 0.2 * (setpoint - self.x) + 1e-4 * feedforward
             self.x = self.x + step
             self.v = step * 480
+
+    def put_back(self):
+        """Count."""
+        self.put_backs += 1
 
     def joint_state(self, stamp_ns):
         """Return what the station measures."""

@@ -8,6 +8,7 @@ pytest.importorskip('rclpy', reason='needs ROS 2')
 from node_lab import Lab, WallClock, options  # noqa: E402
 from sensor_msgs.msg import JointState  # noqa: E402
 from std_msgs.msg import Empty  # noqa: E402
+from std_srvs.srv import Trigger  # noqa: E402
 
 from enpire_core import conversions, qos  # noqa: E402
 from enpire_core.params import ParameterError  # noqa: E402
@@ -16,6 +17,7 @@ from enpire_core.ticks import tick_to_ns  # noqa: E402
 from enpire_core.types import JointCommand  # noqa: E402
 from enpire_drivers.arm_driver_node import ArmDriver  # noqa: E402
 from enpire_drivers.bench import Bench  # noqa: E402
+from enpire_interfaces.msg import TrialReport  # noqa: E402
 from enpire_interfaces.srv import RestoreState  # noqa: E402
 
 
@@ -192,6 +194,18 @@ def test_a_state_can_be_restored_only_in_a_replay(graph, replay):
     offered = {service.srv_name for service in lab.arm.services}
     assert '~/begin_episode' in offered
     assert ('~/restore_state' in offered) == replay
+
+
+def test_objects_are_put_back_in_a_reset_and_not_in_a_rollout(graph):
+    lab = Lab(graph)
+    hand = lab.client.create_client(Trigger, 'arm_driver/put_back')
+    lab.client.begin()
+    answer = graph.call(hand, Trigger.Request())
+    assert not answer.success and 'inside the episode of a reset' in answer.message
+    lab.client.end()
+    lab.client.begin(phase=TrialReport.PHASE_RESET)
+    assert graph.call(hand, Trigger.Request()).success
+    assert lab.station.world.put_backs == 1
 
 
 def test_physics_that_fails_breaks_the_episode_and_ends_the_process(graph):

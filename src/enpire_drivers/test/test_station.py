@@ -52,6 +52,18 @@ def test_a_command_with_another_stamp_moves_nothing():
     assert station.digest() == before and station.world.ticks == 1
 
 
+def test_objects_are_put_back_only_inside_the_episode_of_a_reset():
+    station = make_station()
+    for begin in (lambda: None, lambda: station.begin('t', 'rollout')):
+        begin()
+        with pytest.raises(EpisodeError, match='inside the episode of a reset'):
+            station.put_back()
+    station.end('t')
+    station.begin('t', 'reset')
+    station.put_back()
+    assert station.world.put_backs == 1 and station.tick == 0
+
+
 def test_a_command_outside_an_episode_moves_nothing():
     station = make_station()
     with pytest.raises(CommandRefused, match='begin an episode'):

@@ -182,6 +182,15 @@ class SimStation:
                                  f'"{self._lockstep.mode.value}": begin an episode first')
         return self._advance(self._follower.follow(command, self._state.stamp_ns))
 
+    def put_back(self):
+        """Put the objects back to where they lay at first, as a person would who is called to a station.
+
+        Inside the episode of a reset only: EpisodeError otherwise. Takes no time; the next frames show it.
+        """
+        if self._lockstep.mode is not Mode.LOCKSTEP or self._lockstep.phase != 'reset':
+            raise EpisodeError('objects are put back only inside the episode of a reset: begin one first')
+        self.world.put_back()
+
     # ---- wall time -------------------------------------------------------------------------
     def heard(self, wall_s):
         """Note a command taken, or a sign of life, at steady wall time ``wall_s``."""

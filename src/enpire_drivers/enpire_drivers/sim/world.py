@@ -140,6 +140,13 @@ class World:
                              'another scene')
         return np.frombuffer(snapshot)
 
+    # ---- a person's hand -------------------------------------------------------------------
+    def put_back(self):
+        """Put every object, at rest, where it lay at the world's beginning. The arms stay as they are."""
+        for name in self.scene.meta.object_joints:
+            address = self._model.joint(name).qposadr[0]
+            self.set_object_pose(name, self.scene.meta.initial_qpos[address:address + 7])
+
     # ---- state -----------------------------------------------------------------------------
     def state_bytes(self):
         """Return all that decides the future of this world, and the efforts measured last."""
@@ -190,7 +197,7 @@ class World:
         return self._data.qpos[address:address + 7].copy()
 
     def set_object_pose(self, name, pose):
-        """Put an object elsewhere, at rest. For tests and cards; no trial does this."""
+        """Put an object elsewhere, at rest. For tests, cards and `put_back`."""
         joint = self._model.joint(name)
         self._data.qpos[joint.qposadr[0]:joint.qposadr[0] + 7] = pose
         self._data.qvel[joint.dofadr[0]:joint.dofadr[0] + 6] = 0.0
@@ -212,23 +219,25 @@ class World:
 def _apply_errors(model, station):
     for arm, error in station.base_errors:
         body = model.body(f'{arm}_base_link')
-        _turn(body, error, in_own_frame=False)
+        body.pos[:], body.quat[:] = body.pos + error[:3], _product(_rotation(error[3:]), body.quat)
     for camera, error in station.camera_errors:
-        _turn(model.body(f'{camera}_color_optical_frame'), error, in_own_frame=True)
+        # Only where it looks from, in the axes of its optical frame. Its housing stays where it is mounted: a few
+        # millimetres from the arm, which it would else come to touch.
+        number = model.camera(camera).id
+        model.cam_pos[number], model.cam_quat[number] = error[:3], _product(_rotation(error[3:]),
+                                                                            model.cam_quat[number])
 
 
-def _turn(body, error, in_own_frame):
-    """Move a body's fixed pose by (translation, rotation vector), in its own or its parent's axes."""
-    shift, vector = np.array(error[:3]), np.array(error[3:])
-    if in_own_frame:
-        turned = np.zeros(3)
-        mujoco.mju_rotVecQuat(turned, shift, body.quat)
-        shift = turned
+def _rotation(vector):
+    """Return the quaternion of a rotation vector (3,) [rad]."""
     angle = float(np.linalg.norm(vector))
-    turn, result = np.array([1.0, 0, 0, 0]), np.zeros(4)
+    quaternion = np.array([1.0, 0.0, 0.0, 0.0])
     if angle > 0:
-        mujoco.mju_axisAngle2Quat(turn, vector / angle, angle)
-    first, second = (body.quat, turn) if in_own_frame else (turn, body.quat)
+        mujoco.mju_axisAngle2Quat(quaternion, np.array(vector) / angle, angle)
+    return quaternion
+
+
+def _product(first, second):
+    result = np.zeros(4)
     mujoco.mju_mulQuat(result, first, second)
-    body.pos[:] = body.pos + shift
-    body.quat[:] = result
+    return result
