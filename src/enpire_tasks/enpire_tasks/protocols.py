@@ -87,7 +87,8 @@ class Task(Protocol):
     ``name``: lower case with underscores; ``folder``: absolute path of its files, which the manifest
     hashes; ``episode_s``: seconds a rollout has; ``reset_s``: seconds one try of the reset has;
     ``limits_file``: absolute path of the limits that narrow the robot's, with the profiles 'reset' and
-    'rollout'; ``start_policy``, ``brief``: absolute paths.
+    'rollout'; ``start_policy``, ``brief``: absolute paths; ``tolerances``: `enpire_tasks.types.Tolerance`s, how far
+    off a success may be in what the verifier measures (() where that says nothing).
     """
 
     name: str
@@ -97,6 +98,7 @@ class Task(Protocol):
     limits_file: str
     start_policy: str
     brief: str
+    tolerances: Sequence
 
     def scene(self) -> Any:
         """Return the `enpire_core.scene.TaskScene`."""

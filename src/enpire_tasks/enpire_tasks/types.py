@@ -41,6 +41,25 @@ class Judgement:
 
 
 @dataclass(frozen=True)
+class Tolerance:
+    """How far off a success may be: for people and programs that look at failures, never for the verdict itself.
+
+    ``measurement``: name of a value in `Judgement.measurements`, unsigned or signed around 0; ``most``: what is
+    allowed, in its unit; ``kind``: 'position' or 'angle'. ValueError for another kind and for a ``most`` not above 0.
+    """
+
+    measurement: str
+    most: float
+    kind: str
+
+    def __post_init__(self):
+        if self.kind not in ('position', 'angle'):
+            raise ValueError(f'expected a kind of position or angle, got {self.kind!r}')
+        if not 0.0 < self.most < math.inf:
+            raise ValueError(f'expected an allowed error above 0, got {self.most!r}')
+
+
+@dataclass(frozen=True)
 class Polygon:
     """An outline for people who watch: ``points`` are (x, y, z) [m] in frame station, closed by itself.
 

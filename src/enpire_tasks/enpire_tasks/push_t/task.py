@@ -2,7 +2,7 @@
 
 import os
 
-from enpire_tasks.types import Polygon
+from enpire_tasks.types import Polygon, Tolerance
 
 from . import geometry as g
 from . import reset as reset_program
@@ -22,6 +22,8 @@ class PushT:
     limits_file = os.path.join(FOLDER, 'limits.yaml')
     start_policy = os.path.join(FOLDER, 'start_policy.py')
     brief = os.path.join(FOLDER, 'brief.md')
+    tolerances = (Tolerance('position_error_m', g.POSITION_TOLERANCE, 'position'),
+                  Tolerance('angle_error_rad', g.ANGLE_TOLERANCE, 'angle'))
 
     def scene(self):
         """Return the TaskScene: the T and the picture on the tray's floor."""
