@@ -21,6 +21,8 @@ setup(
         'console_scripts': [
             'trial_server = enpire_research.trial_server:main',
             'trial_runner = enpire_research.trial_runner_node:main',
+            'train_server = enpire_research.train_server:main',
+            'research = enpire_research.research:main',
         ],
     },
 )

@@ -19,6 +19,8 @@ the rollout ends there; else the AttemptResult says what was missing and how man
 home, the objects lie where they were left, and the policy goes on with the `time_left` that it had. For `act` the
 same is ATTEMPT_DONE: the next observation has the result in `attempt`.
 
+What was trained comes in an artifact, an ONNX file that the rollout names: `load_artifact().run(name=array)`.
+
 `random` and `numpy.random` are seeded for each rollout. Poses are of the tcp in frame station: x
 forward, y left, z up, metres and radians; straight down is roll = pi, pitch = 0.
 """
@@ -27,8 +29,9 @@ from enpire_core.errors import MotionError, MotionRefused, TimeUp, Unreachable
 from enpire_core.joints import ARM_SLICE, ARMS, GRIPPER_INDEX, JOINT_NAMES
 from enpire_core.types import CameraInfo, Frame, JointState
 
+from enpire_policy.artifact import Artifact, ArtifactError, load_artifact
 from enpire_policy.types import ATTEMPT_DONE, DONE, AttemptResult, Observation
 
-__all__ = ['ARMS', 'ARM_SLICE', 'ATTEMPT_DONE', 'AttemptResult', 'CameraInfo', 'DONE', 'Frame', 'GRIPPER_INDEX',
-           'JOINT_NAMES', 'JointState', 'MotionError', 'MotionRefused', 'Observation', 'TimeUp',
-           'Unreachable']
+__all__ = ['ARMS', 'ARM_SLICE', 'ATTEMPT_DONE', 'Artifact', 'ArtifactError', 'AttemptResult', 'CameraInfo', 'DONE',
+           'Frame', 'GRIPPER_INDEX', 'JOINT_NAMES', 'JointState', 'MotionError', 'MotionRefused', 'Observation',
+           'TimeUp', 'Unreachable', 'load_artifact']

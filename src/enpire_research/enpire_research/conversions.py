@@ -7,8 +7,8 @@ from enpire_research.trials.reset import ResetGoal
 from enpire_research.trials.rollout import RolloutGoal
 
 _SAME = ('unit', 'task', 'trial_id', 'seed', 'simulated', 'error_code', 'error_msg', 'policy_file', 'policy_hash',
-         'policy_commit', 'artifact_hash', 'manifest_hash', 'wall_duration_s', 'ticks', 'refusals', 'tries', 'score',
-         'state_record', 'state_digest_before', 'state_digest_after', 'trajectory_digest', 'frames_digest')
+         'policy_commit', 'artifact_hash', 'manifest_hash', 'wall_duration_s', 'ticks', 'refusals', 'tries', 'put_back',
+         'score', 'state_record', 'state_digest_before', 'state_digest_after', 'trajectory_digest', 'frames_digest')
 
 
 def report_to_message(report):
@@ -45,4 +45,4 @@ def reset_goal(message):
 def rollout_goal(message):
     """Return a Rollout.Goal as a RolloutGoal."""
     return RolloutGoal(message.trial_id, message.seed, message.policy_file, message.policy_commit,
-                       message.episode_s, message.max_attempts or 1)
+                       message.episode_s, message.max_attempts or 1, message.artifact_file)

@@ -1,4 +1,7 @@
-"""A lab of one station in replay mode: the real processes, put into recorded states.
+"""A lab of one station in replay mode: the real processes, put into recorded states of one unit.
+
+One lab a unit: who hears a second joint state of the same stamp takes it for a repetition, and within a unit
+it is one. Two units stand differently at the same stamp.
 
 It starts sim_station (replay:=true), safety_gate and trial_server in a ROS domain of its own, restores
 one record after another and sends the same goals. Going back in time latches the gate, as it must;
@@ -31,7 +34,6 @@ from enpire_research.trials.trial_setup import robot_limits_file
 from enpire_tasks import registry
 
 READY_S, TRIAL_S, STOP_S = 60.0, 600.0, 10.0
-UNIT = 'unit0'
 _PROGRAMS = {'sim_station': 'enpire_drivers.sim_station', 'safety_gate': 'enpire_safety.safety_gate_node',
              'trial_server': 'enpire_research.trial_server'}
 
@@ -39,21 +41,23 @@ _PROGRAMS = {'sim_station': 'enpire_drivers.sim_station', 'safety_gate': 'enpire
 class GraphReplay:
     """Replays phases in a lab of one station; a context manager.
 
-    ``run``: RunFolder; ``folder``: empty, for the lab's own files; ``phases``: what will be replayed.
+    ``run``: RunFolder; ``folder``: empty, for the lab's own files; ``phases``: what will be replayed, all of
+    one unit. The station begins as that unit's did, so tick 0 is the same before and after it is restored.
     """
 
     def __init__(self, run, folder, phases):
         self._run, self._folder = run, os.path.abspath(folder)
         first = records.read(phases[0].record)
+        self._unit = first.unit
         task = registry.get(phases[0].report.task)
         limits = {'robot_limits': robot_limits_file(), 'task_limits': run.task_limits or task.limits_file}
-        station = os.path.join(self._folder, UNIT)
+        station = os.path.join(self._folder, self._unit)
         os.makedirs(station, exist_ok=True)
         self._parameters = {
-            'arm_driver': {'scene': run.scene, 'unit': UNIT, 'replay': True, 'lab_seed': first.lab_seed},
+            'arm_driver': {'scene': run.scene, 'unit': self._unit, 'replay': True, 'lab_seed': first.lab_seed},
             'camera_driver': {f'{name}.color_profile': text for name, text in first.cameras.items()},
             'safety_gate': {**limits, 'run_dir': station, 'simulated': True},
-            'trial_server': {**limits, 'task': task.name, 'unit': UNIT, 'run_dir': station, 'scene': run.scene,
+            'trial_server': {**limits, 'task': task.name, 'unit': self._unit, 'run_dir': station, 'scene': run.scene,
                              'simulated': True}}
         self._processes, self._graph, self._safety = [], Graph(), None
 
@@ -76,18 +80,18 @@ class GraphReplay:
         environment = dict(os.environ, ROS_DOMAIN_ID=str(self._graph.domain_id))
         parameters = os.path.join(self._folder, 'parameters.yaml')
         with open(parameters, 'w', encoding='utf-8') as handle:
-            yaml.safe_dump({f'/{UNIT}/{node}': {'ros__parameters': values}
+            yaml.safe_dump({f'/{self._unit}/{node}': {'ros__parameters': values}
                             for node, values in self._parameters.items()}, handle)
         for name, module in _PROGRAMS.items():
-            program = (f'import sys; from enpire_research.trials import proc; proc.die_with_parent({os.getpid()}); '
+            program = (f'import sys; from enpire_core import processes; processes.die_with_parent({os.getpid()}); '
                        f'from {module} import main; sys.exit(main())')
-            words = [program, '--ros-args', '-r', f'__ns:=/{UNIT}', '-r', f'/clock:=/{UNIT}/clock',
+            words = [program, '--ros-args', '-r', f'__ns:=/{self._unit}', '-r', f'/clock:=/{self._unit}/clock',
                      '--params-file', parameters, '--log-level', 'warn']
             with open(os.path.join(self._folder, f'{name}.log'), 'wb') as log:
                 self._processes.append(subprocess.Popen([sys.executable, '-c', *words], stdout=log, stderr=log,
                                                         stdin=subprocess.DEVNULL, env=environment,
                                                         start_new_session=True))
-        node = self._graph.add(Node('replay', namespace=f'/{UNIT}', context=self._graph.context))
+        node = self._graph.add(Node('replay', namespace=f'/{self._unit}', context=self._graph.context))
         self._actions = {reports.RESET: ActionClient(node, Reset, 'reset'),
                          reports.ROLLOUT: ActionClient(node, Rollout, 'rollout')}
         self._restore = node.create_client(RestoreState, 'arm_driver/restore_state')
@@ -125,12 +129,11 @@ class GraphReplay:
             cleared = self._graph.call(self._clear, Trigger.Request())
             if not cleared.success:
                 return Comparison(was, 'graph', error=cleared.message)
-        # A name of its own for each unit: two stations may have used the same one by hand.
-        common = {'trial_id': f'{was.unit}.{was.trial_id}'[:64], 'seed': was.seed}
+        common = {'trial_id': was.trial_id, 'seed': was.seed}
         if was.phase == reports.RESET:
             goal = Reset.Goal(**common, **was.goal)
         else:
-            goal = Rollout.Goal(**common, policy_file=phase.policy, **was.goal)
+            goal = Rollout.Goal(**common, policy_file=phase.policy, **phase.rollout_goal())
         result = self._send(self._actions[was.phase], goal)
         now = report_from_message(result.report)
         if now.status == reports.UNKNOWN:

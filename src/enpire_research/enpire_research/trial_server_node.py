@@ -6,7 +6,8 @@ Publishes   markers (visualization_msgs/MarkerArray: the task's outlines, the la
 Subscribes  through `trial_link`: joint_states, safety_state, and <camera>/color/image_raw on demand
 Calls       arm_driver/begin_episode, arm_driver/end_episode, safety_gate/select_limits
 Parameters  TrialServerParameters
-Writes      <run_dir>/outbox/<trial>.<phase>.json before the action's result, <run_dir>/policy_logs/
+Writes      <run_dir>/outbox/<trial>.<phase>.json before the action's result, <run_dir>/policy_logs/,
+            <run_dir>/data/<trial>.npz soon after it, for training
 
 On silence: a driver, gate or camera that says nothing makes the trial void, with the reason. A policy
 that says nothing fails its trial. If this process dies, the gate's and the driver's own stops end the
@@ -35,6 +36,7 @@ from enpire_research.trials import report as reports
 from enpire_research.trials.graph_station import GraphStation, Silence
 from enpire_research.trials.outbox import Outbox
 from enpire_research.trials.policy_process import PolicyHosts
+from enpire_research.trials.recording import DATA, DataFolder, Recording
 from enpire_research.trials.reset import MAX_TRIES, run_reset
 from enpire_research.trials.rollout import MAX_ATTEMPTS, run_rollout
 from enpire_research.trials.trial_setup import Hooks, make_setup, robot_limits_file
@@ -83,6 +85,8 @@ class TrialServer(ManagedNode):
         self._outbox = Outbox(os.path.join(p.run_dir, 'outbox'))
         self._logs = os.path.join(p.run_dir, 'policy_logs')
         os.makedirs(self._logs, mode=0o700, exist_ok=True)
+        self._data = DataFolder(os.path.join(p.run_dir, DATA), self.get_logger().warning, p.data_bytes)
+        self._undo.append(self._data.close)
         self._hosts = PolicyHosts()
         self._undo.append(self._hosts.close)
         self._station = GraphStation(
@@ -151,10 +155,15 @@ class TrialServer(ManagedNode):
         except _InvalidGoal as error:
             return self._refuse(result, error)
         log = os.path.join(self._logs, f'{goal.trial_id}.log')
+        recording = Recording(self.parameters.data_frames)
         report = self._run(context, Rollout.Feedback, lambda hooks: run_rollout(
-            self._setup, self._station, self._hosts, conversions.rollout_goal(goal), hooks, log, self._manifest_hash))
+            self._setup, self._station, self._hosts, conversions.rollout_goal(goal), hooks, log, self._manifest_hash,
+            recording))
         # A verdict was reached, whichever it is.
-        return self._finish(report, result, SUCCEEDED)
+        answer = self._finish(report, result, SUCCEEDED)
+        # The result is on disk: whatever becomes of the data, it stays.
+        self._data.put(report, recording)
+        return answer
 
     def _check(self, goal, phase, result):
         task = self._setup.task.name
@@ -180,9 +189,6 @@ class TrialServer(ManagedNode):
         if not 0.0 <= goal.episode_s <= episode_s:
             raise _InvalidGoal(result.ERROR_INVALID_GOAL, f'episode_s: expected 0 (the task\'s) to {episode_s:g} s, '
                                f'got {goal.episode_s!r}')
-        if goal.artifact_file:
-            raise _InvalidGoal(result.ERROR_INVALID_GOAL, 'artifact_file: expected none, artifacts are not loaded yet; '
-                               f'got {goal.artifact_file!r}')
         if not goal.policy_file:
             raise _InvalidGoal(result.ERROR_INVALID_GOAL, 'policy_file: expected the path of a policy, got none')
 

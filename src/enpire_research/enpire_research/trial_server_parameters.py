@@ -22,3 +22,6 @@ class TrialServerParameters:
     camera_silence_s: float = parameter(5.0, 'wall time without the frame asked for that makes a trial void',
                                         ge=0.2, le=60.0)
     feedback_rate_hz: float = parameter(4.0, 'feedback of the actions, on wall time', ge=2.0, le=30.0)
+    data_frames: int = parameter(64, 'pictures of a rollout that are kept for training, evenly spread; 0: none',
+                                 unit='1', ge=0, le=1000)
+    data_bytes: int = parameter(2 << 30, "size of the station's data folder from which on no pictures are kept", ge=0)

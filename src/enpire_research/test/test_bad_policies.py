@@ -8,7 +8,7 @@ import time
 import trial_helpers
 import pytest
 from enpire_research.trials import report as reports
-from enpire_research.trials.rollout import MAX_POLICY_BYTES
+from enpire_research.trials.given import MAX_POLICY_BYTES
 from enpire_tasks.types import FAILURE, Judgement
 
 

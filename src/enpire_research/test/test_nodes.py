@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 
 import pytest
 
@@ -13,6 +14,7 @@ from enpire_core.testing import Graph  # noqa: E402
 from enpire_drivers.arm_driver_node import ArmDriver  # noqa: E402
 from enpire_drivers.bench import Bench  # noqa: E402
 from enpire_drivers.camera_driver_node import CameraDriver  # noqa: E402
+from enpire_drivers.sim import records  # noqa: E402
 from enpire_drivers.sim.scene import write_scene  # noqa: E402
 from enpire_drivers.sim_station import open_from_parameters  # noqa: E402
 from enpire_interfaces.action import Reset, Rollout  # noqa: E402
@@ -34,7 +36,7 @@ CAMERAS = ('top_camera', 'left_wrist_camera', 'right_wrist_camera')
 class Lab:
     """One station's nodes in this process, and clients of its actions."""
 
-    def __init__(self, graph, folder):
+    def __init__(self, graph, folder, **server):
         self.graph, self.folder = graph, str(folder)
         self.task = trial_helpers.BlockTask(self.folder)
         self.run = os.path.join(self.folder, 'unit0')
@@ -46,7 +48,7 @@ class Lab:
         self.cameras = self.add(CameraDriver, bench, **{f'{name}.color_profile': '160x120x15' for name in CAMERAS})
         self.gate = self.add(SafetyGateNode, robot_limits=robot_limits_file(), task_limits=self.task.limits_file,
                              run_dir=self.run, simulated=True)
-        self.server = self.add(TrialServer, task=self.task, run_dir=self.run, _task='block')
+        self.server = self.add(TrialServer, task=self.task, run_dir=self.run, _task='block', **server)
         for node in graph.nodes:
             assert node.bring_up(), node.fault
         self.reset = ActionClient(self.server, Reset, 'reset')
@@ -81,27 +83,47 @@ def lab(tmp_path):
         yield Lab(graph, tmp_path)
 
 
-def test_a_trial_through_the_graph_has_the_bits_of_the_direct_runner(lab, tmp_path):
+@pytest.fixture
+def direct(tmp_path):
+    """A direct runner of the station that `lab` has."""
+    folder = tmp_path / 'direct'
+    folder.mkdir()
+    runner, _ = trial_helpers.runner(folder, lab_seed=3)
+    with runner:
+        yield runner
+
+
+def assert_same(ours, theirs):
+    """``ours``, ``theirs``: Reports of the direct runner and of the graph."""
+    for name in ('state_digest_before', 'state_digest_after', 'trajectory_digest', 'frames_digest', 'ticks', 'start_ns',
+                 'end_ns', 'status', 'tries', 'put_back', 'policy_hash', 'measurements'):
+        assert getattr(ours, name) == getattr(theirs, name), name
+
+
+def test_a_trial_through_the_graph_has_the_bits_of_the_direct_runner(lab, direct):
     feedback = []
     status, reset = lab.result(lab.reset, Reset.Goal(trial_id='t', seed=5), feedback.append)
     assert (status, reset.error_code) == (GoalStatus.STATUS_SUCCEEDED, 0), reset.error_msg
     goal = Rollout.Goal(trial_id='t', seed=5, policy_file=trial_helpers.policy('push_left'))
     status, rollout = lab.result(lab.rollout, goal, feedback.append)
     assert (status, rollout.report.status) == (GoalStatus.STATUS_SUCCEEDED, 1), rollout.error_msg
-    (tmp_path / 'direct').mkdir()
-    runner, _ = trial_helpers.runner(tmp_path / 'direct', lab_seed=3)
-    with runner:
-        direct = [runner.reset('t', 5), runner.rollout('t', 5, goal.policy_file)]
-    for ours, theirs in zip(direct, (reset.report, rollout.report)):
-        theirs = report_from_message(theirs)
-        for name in ('state_digest_before', 'state_digest_after', 'trajectory_digest', 'frames_digest', 'ticks',
-                     'start_ns', 'end_ns', 'status', 'policy_hash', 'measurements'):
-            assert getattr(ours, name) == getattr(theirs, name), name
+    assert_same(direct.reset('t', 5), report_from_message(reset.report))
+    assert_same(direct.rollout('t', 5, goal.policy_file), report_from_message(rollout.report))
     kept, problems = Outbox(os.path.join(lab.run, 'outbox')).reports()
     assert [one.phase for one in kept] == ['reset', 'rollout'] and not problems
     # What the goal asked for is in the file alone.
     assert {**kept[1].to_dict(), 'goal': {}} == report_from_message(rollout.report).to_dict()
     assert feedback and all(one.feedback.text for one in feedback)
+
+
+def test_a_lost_object_is_put_back_through_the_graph_with_the_bits_of_the_direct_runner(lab, direct):
+    lost = (0.32, 0.9, 0.03, 1, 0, 0, 0)
+    lab.arm._station.world.set_object_pose('block', lost)
+    _, reset = lab.result(lab.reset, Reset.Goal(trial_id='t', seed=5))
+    theirs = report_from_message(reset.report)
+    assert (theirs.status, theirs.tries, theirs.put_back) == ('succeeded', 3, True), theirs.error_msg
+    direct.station.sim.world.set_object_pose('block', lost)
+    assert_same(direct.reset('t', 5), theirs)
 
 
 def test_a_goal_that_waits_for_its_station_says_so_and_can_be_cancelled(lab):
@@ -113,6 +135,19 @@ def test_a_goal_that_waits_for_its_station_says_so_and_can_be_cancelled(lab):
     handle.cancel_goal_async()
     # Long before the silence of the driver would end it.
     assert lab.graph.until(future.done, 1.5) and future.result().status == GoalStatus.STATUS_CANCELED
+
+
+def test_a_driver_that_writes_its_record_on_a_slow_disk_is_not_taken_for_dead(tmp_path, monkeypatch):
+    write = records.write
+
+    def slowly(*args):
+        time.sleep(1.5)  # the disk
+        return write(*args)
+    monkeypatch.setattr(records, 'write', slowly)
+    with Graph() as graph:
+        lab = Lab(graph, tmp_path, driver_silence_s=0.5)
+        status, reset = lab.result(lab.reset, Reset.Goal(trial_id='t', seed=5))
+        assert (status, reset.error_code) == (GoalStatus.STATUS_SUCCEEDED, 0), reset.error_msg
 
 
 def test_a_second_goal_is_refused_while_one_runs_and_a_cancel_ends_it_at_once(lab):
@@ -142,7 +177,6 @@ BAD_GOALS = [
     (dict(max_attempts=9), 'ERROR_INVALID_GOAL', 'max_attempts'),
     (dict(episode_s=float('nan')), 'ERROR_INVALID_GOAL', 'episode_s'),
     (dict(episode_s=7.0), 'ERROR_INVALID_GOAL', 'episode_s'),
-    (dict(artifact_file='x.onnx'), 'ERROR_INVALID_GOAL', 'artifact_file'),
     (dict(policy_file=''), 'ERROR_INVALID_GOAL', 'policy_file')]
 
 
@@ -200,7 +234,7 @@ def test_a_station_that_latched_is_out_and_comes_back_when_it_is_cleared(lab):
     assert row.latched and row.voids == 1 and 'latched' in row.reason
     assert lab.graph.call(clear, Trigger.Request()).success
     assert lab.graph.until(lambda: row.trials == 1, 30.0), row
-    assert row.results[0][0] == 'trial-00000-r1'
+    assert runner._schedule.summary()['results'][0]['trial_id'] == 'trial-00000-r1'
 
 
 def test_markers_show_outlines_and_verdict_to_those_who_come_late(lab):

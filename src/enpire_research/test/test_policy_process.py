@@ -2,6 +2,7 @@
 
 import os
 import re
+import select
 import subprocess
 import sys
 import time
@@ -9,8 +10,9 @@ import time
 import msgpack
 import numpy as np
 import pytest
+from enpire_core import processes
 from enpire_core.types import CameraInfo, Frame, JointState
-from enpire_research.trials import policy_guard, policy_process, proc, reset, rollout, wire
+from enpire_research.trials import given, policy_guard, policy_process, proc, reset, rollout, wire
 from enpire_research.trials.budget import CPU, SILENT, Budget, Meter, Sample
 from enpire_research.trials.station import StationFault
 
@@ -27,9 +29,10 @@ def test_the_codes_of_the_trial_core_are_those_of_the_interfaces():
     for module, names in ((policy_process, {'SYNTAX': 'POLICY_SYNTAX', 'NO_ENTRY': 'POLICY_NO_ENTRY',
                                             'RAISED': 'POLICY_RAISED', 'EXITED': 'POLICY_EXITED',
                                             'SILENT': 'POLICY_SILENT', 'CPU': 'POLICY_CPU',
-                                            'BAD_ACTION': 'POLICY_BAD_ACTION'}),
-                          (rollout, {'UNREADABLE': 'POLICY_UNREADABLE', 'OUTPUT': 'POLICY_OUTPUT',
-                                     'REFUSED': 'REFUSED', 'NOT_JUDGED': 'SCENE_NOT_JUDGED'})):
+                                            'BAD_ACTION': 'POLICY_BAD_ACTION', 'ARTIFACT': 'POLICY_ARTIFACT'}),
+                          (given, {'UNREADABLE': 'POLICY_UNREADABLE'}),
+                          (rollout, {'OUTPUT': 'POLICY_OUTPUT', 'REFUSED': 'REFUSED',
+                                     'NOT_JUDGED': 'SCENE_NOT_JUDGED'})):
         for ours, theirs in names.items():
             assert getattr(module, ours) == known[f'ERROR_{theirs}'], ours
     for module, action in ((rollout, 'Rollout'), (reset, 'Reset')):
@@ -193,7 +196,7 @@ def test_a_family_is_found_and_killed_with_children_of_children():
     code = ('import subprocess, sys, time\n'
             'c = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(99)"],'
             ' start_new_session=True)\nprint(c.pid, flush=True)\ntime.sleep(99)')
-    proc.adopt_orphans()
+    processes.adopt_orphans()
     parent = subprocess.Popen([sys.executable, '-c', code], stdout=subprocess.PIPE, start_new_session=True)
     child = int(parent.stdout.readline())
     members = proc.family(parent.pid)
@@ -221,7 +224,7 @@ def test_a_process_started_ahead_serves_one_policy_and_dies_with_its_host_object
 
 def gone(pid):
     """Whether ``pid`` has ended; a zombie of a container without an init has."""
-    found = proc.stat(pid)
+    found = processes.stat(pid)
     return found is None or found.state == b'Z'
 
 
@@ -306,6 +309,19 @@ def test_where_a_policy_kills_its_guard_the_server_still_finds_what_it_left(tmp_
     assert process.kill() == []
     assert not os.path.exists(f'/proc/{child}')
     hosts.close()
+
+
+def test_a_server_that_was_kept_from_hearing_an_answer_accuses_nobody():
+    late_s = [0.0]
+    process = policy_process.PolicyProcess(clock=lambda: time.monotonic() + late_s[0])
+    try:
+        until(lambda: select.select([process._read], [], [], 0.1)[0], 'its first word')
+        process._seen_s = -1e9  # look at it now
+        process._begin()
+        late_s[0] = 10.0  # a busy machine: we come to read it only now, and the policy sleeps
+        assert process._receive(lambda: None, lambda: False)['op'] == 'ready'
+    finally:
+        process.kill()
 
 
 def test_a_guard_ends_as_its_command_did_and_kills_what_it_left(tmp_path):

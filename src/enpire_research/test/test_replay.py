@@ -111,6 +111,19 @@ def test_only_so_many_trials_are_taken_and_whole(known):
     assert len(phases) == 2 and len({one.report.trial_id for one in phases}) == 1
 
 
+def test_phases_come_unit_by_unit_since_two_units_stand_differently_at_the_same_stamp(known, tmp_path):
+    copy = tmp_path / 'copy'
+    shutil.copytree(known, copy)
+    shutil.copytree(copy / 'unit0', copy / 'unit1', ignore=shutil.ignore_patterns('outbox'))
+    outbox = Outbox(str(copy / 'unit1' / 'outbox'))
+    for report in Outbox(str(copy / 'unit0' / 'outbox')).reports()[0]:
+        outbox.put(reports.Report.from_dict({**report.to_dict(), 'unit': 'unit1'}))
+    phases, _ = replay.RunFolder(str(copy)).phases()
+    assert [one.report.unit for one in phases] == ['unit0'] * 4 + ['unit1'] * 4
+    assert all(a.report.end_ns <= b.report.start_ns for a, b in zip(phases, phases[1:])
+               if a.report.unit == b.report.unit)
+
+
 def test_what_cannot_be_replayed_is_left_out_with_its_reason(known, tmp_path):
     copy = tmp_path / 'copy'
     shutil.copytree(known, copy)

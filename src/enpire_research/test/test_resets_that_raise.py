@@ -6,14 +6,12 @@ import pytest
 import trial_helpers
 from enpire_research.trials import report as reports
 from enpire_research.trials.station import Cancelled, Latched, StationFault
-from enpire_research.trials.trial_setup import Hooks
 from enpire_tasks.types import FAILURE, SUCCESS, Judgement, SceneNotFound
 
 
 @pytest.fixture
 def lab(tmp_path):
-    logged = []
-    runner, task = trial_helpers.runner(tmp_path, hooks=Hooks(log=logged.append))
+    runner, task, logged = trial_helpers.logging_runner(tmp_path)
     task.verify_start = lambda robot, start: Judgement(FAILURE, 0.0, 'the block is elsewhere')
     with runner:
         yield runner, task, logged

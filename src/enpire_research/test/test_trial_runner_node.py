@@ -71,7 +71,7 @@ def test_a_goal_by_hand_between_reset_and_rollout_makes_no_void_and_the_trial_be
 def test_a_goal_that_is_accepted_after_it_was_dropped_is_cancelled(graph, make_runner):
     server = FakeServer(graph, silent=True)
     runner = make_runner()
-    unit = runner._units['unit0']
+    unit = runner._crew.units['unit0']
     assert graph.until(lambda: unit.busy)
     # The server has not accepted it yet: it has the same executor, which is here in our hands.
     assert unit.handle is None and not server.goals

@@ -99,8 +99,7 @@ def test_unknown_verdicts_are_looked_at_three_times_and_then_count_as_failed(lab
 
 
 def test_a_verifier_that_raises_counts_as_one_that_cannot_tell(tmp_path):
-    logged = []
-    runner, task = trial_helpers.runner(tmp_path, hooks=Hooks(log=logged.append))
+    runner, task, logged = trial_helpers.logging_runner(tmp_path)
     task.verify = lambda robot: 1 / 0
     with runner:
         report = runner.rollout('t', 5, trial_helpers.policy('acts'))
@@ -146,8 +145,7 @@ def test_faults_of_ours_void_a_rollout_but_what_the_policy_brought_about_fails_i
 
 
 def test_an_exception_of_ours_is_void_with_its_last_line(tmp_path):
-    logged = []
-    runner, task = trial_helpers.runner(tmp_path, hooks=Hooks(log=logged.append))
+    runner, task, logged = trial_helpers.logging_runner(tmp_path)
     task.draw_start = lambda seed: [][1]
     with runner:
         report = runner.reset('t', 5)

@@ -48,6 +48,7 @@ class BlockTask:
     reset_s: float = 20.0
     verdicts: list = field(default_factory=list)
     reset_program: object = None
+    tolerances: tuple = ()
 
     def __post_init__(self):
         self.limits_file = os.path.join(self.folder, 'limits.yaml')
@@ -103,11 +104,17 @@ def policy(name):
     return path if os.path.exists(path) else os.path.join(POLICIES, f'{name}.txt')
 
 
-def runner(folder, task=None, hooks=None, **station):
+def runner(folder, task=None, hooks=None, data=False, **station):
     """Return (DirectRunner, task) with a block station; records and logs lie in ``folder``."""
     folder = str(folder)
     task = task or BlockTask(folder)
     setup = make_setup(task)
     profiles = {'top_camera': '160x120x15', 'left_wrist_camera': '160x120x15', 'right_wrist_camera': '160x120x15'}
     built = make_station(setup, profiles=profiles, records_folder=os.path.join(folder, 'records'), **station)
-    return DirectRunner(setup, built, folder, hooks or Hooks()), task
+    return DirectRunner(setup, built, folder, hooks or Hooks(), data), task
+
+
+def logging_runner(folder, **options):
+    """Return (DirectRunner, task, texts that it logs): see `runner`."""
+    logged = []
+    return (*runner(folder, hooks=Hooks(log=logged.append), **options), logged)

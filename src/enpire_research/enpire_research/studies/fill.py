@@ -9,8 +9,8 @@ import multiprocessing
 import os
 from concurrent.futures import ProcessPoolExecutor, as_completed
 
+from enpire_core import processes
 from enpire_core.numerics import settle
-from enpire_research.trials import proc
 
 
 def fill(results, wanted, jobs, say):
@@ -35,5 +35,5 @@ def fill(results, wanted, jobs, say):
 
 
 def _begin(parent):
-    proc.die_with_parent(parent)
+    processes.die_with_parent(parent)
     settle()

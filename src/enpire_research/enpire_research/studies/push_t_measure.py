@@ -17,6 +17,7 @@ from enpire_drivers.sim.parameters import StationParameters
 from enpire_drivers.sim.scene import build_scene
 from enpire_drivers.sim.world import World
 from enpire_research.trials.direct import DirectRunner
+from enpire_research.trials.report import FAILED
 from enpire_research.trials.rollout import NOT_JUDGED
 from enpire_tasks import registry
 from enpire_tasks.push_t import geometry as g
@@ -138,8 +139,13 @@ def _rim_state(runner, random, index):
     if np.any(np.abs(np.array([x, y]) - g.TRAY_CENTRE) > half + 0.02) or height < -0.004:
         kind = 'outside'
     report = runner.reset(f'rim-{index:05d}', derive(LAB_SEED, 'rim start', index))
-    return {'kind': kind, 'reset': report.status, 'tries': report.tries, 'text': report.error_msg,
+    return {'kind': kind, 'reset': by_the_arms(report), 'tries': report.tries, 'text': report.error_msg,
             'from': [round(float(v), 4) for v in (x, y, yaw)], 'height_mm': round(1e3 * height, 1)}
+
+
+def by_the_arms(report):
+    """Return the status of a reset for what the arms did: where a lost T was put back by hand, they failed."""
+    return FAILED if report.put_back else report.status
 
 
 def hold(station, seconds):
@@ -166,7 +172,7 @@ def trials_row(chain, policy):
 def _trial(runner, index, policy):
     world = runner.station.sim.world
     reset, rollout = runner.trial(index, policy)
-    row = {'index': index, 'reset': reset.status, 'tries': reset.tries,
+    row = {'index': index, 'reset': by_the_arms(reset), 'tries': reset.tries,
            'reset_s': round((reset.end_ns - reset.start_ns) / 1e9, 2), 'reset_text': reset.error_msg}
     if rollout is not None:
         x, y, yaw, height, upright = flat_pose(world)

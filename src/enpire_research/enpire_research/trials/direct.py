@@ -12,6 +12,7 @@ from enpire_drivers.sim.rendering import RenderingError
 from enpire_drivers.sim.scene import build_scene
 from enpire_drivers.sim.station import DEFAULT_PROFILES, CommandRefused, EpisodeError, StationBroken, open_station
 from enpire_research.trials.policy_process import PolicyHosts
+from enpire_research.trials.recording import DATA, DataFolder, Recording
 from enpire_research.trials.reset import ResetGoal, run_reset
 from enpire_research.trials.rollout import RolloutGoal, run_rollout
 from enpire_research.trials.station import Latched, Refused, StationFault
@@ -107,6 +108,14 @@ class DirectStation:
     def waiting(self):
         """Nothing to say: nobody watches the wall clock here."""
 
+    def put_back(self):
+        """See Station."""
+        try:
+            self.sim.put_back()
+        except EpisodeError as error:
+            raise StationFault(f'the objects could not be put back: {error}') from error
+        return True
+
     def end(self, cut_off=''):
         """See Station."""
         try:
@@ -140,22 +149,24 @@ def trial_seed(lab_seed, index):
 class DirectRunner:
     """Runs trials on one DirectStation.
 
-    ``folder``: for records, what policies print (made if need be). `close` ends the policy processes.
+    ``folder``: for records, what policies print (made if need be); with ``data`` also what training takes.
+    `close` ends the policy processes.
     """
 
-    def __init__(self, setup, station, folder, hooks=None):
+    def __init__(self, setup, station, folder, hooks=None, data=False):
         self.setup, self.station, self.hooks = setup, station, hooks or Hooks()
         self._logs = os.path.join(os.path.abspath(folder), 'policy_logs')
         os.makedirs(self._logs, mode=0o700, exist_ok=True)
         self._hosts = PolicyHosts()
+        self._data = DataFolder(os.path.join(os.path.abspath(folder), DATA), self.hooks.log) if data else None
 
     @classmethod
-    def create(cls, task_name, folder, unit='unit0', lab_seed=0, hooks=None, profiles=None):
+    def create(cls, task_name, folder, unit='unit0', lab_seed=0, hooks=None, profiles=None, data=False):
         """Return a runner of the task called ``task_name``, with records kept in ``folder``."""
         setup = make_setup(registry.get(task_name))
         station = make_station(setup, unit, lab_seed, profiles=profiles,
                                records_folder=os.path.join(folder, 'records'))
-        return cls(setup, station, folder, hooks)
+        return cls(setup, station, folder, hooks, data)
 
     def reset(self, trial_id, seed, max_tries=0):
         """Run a reset; return its Report."""
@@ -165,8 +176,12 @@ class DirectRunner:
     def rollout(self, trial_id, seed, policy_file, **goal):
         """Run a rollout; return its Report. ``goal``: further fields of RolloutGoal."""
         self._hosts.prepare()
-        return run_rollout(self.setup, self.station, self._hosts, RolloutGoal(trial_id, seed, policy_file, **goal),
-                           self.hooks, os.path.join(self._logs, f'{trial_id}.log'))
+        recording = Recording() if self._data is not None else None
+        report = run_rollout(self.setup, self.station, self._hosts, RolloutGoal(trial_id, seed, policy_file, **goal),
+                             self.hooks, os.path.join(self._logs, f'{trial_id}.log'), recording=recording)
+        if recording is not None:
+            self._data.put(report, recording)
+        return report
 
     def restore(self, record):
         """Put the station into the state of a record file, with a fresh gate; RecordError, EpisodeError."""
@@ -184,6 +199,8 @@ class DirectRunner:
     def close(self):
         """End what was started."""
         self._hosts.close()
+        if self._data is not None:
+            self._data.close()
         self.station.sim.close()
 
     def __enter__(self):

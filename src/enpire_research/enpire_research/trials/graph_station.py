@@ -20,6 +20,7 @@ from rclpy.executors import SingleThreadedExecutor
 from sensor_msgs.msg import Image
 from sensor_msgs.msg import JointState as JointStateMessage
 from std_msgs.msg import Empty
+from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
 from enpire_core import qos
@@ -31,23 +32,24 @@ from enpire_drivers.sim.cameras import CAMERAS, parse_profile
 from enpire_interfaces.msg import SafetyState, TrialReport
 from enpire_interfaces.srv import BeginEpisode, EndEpisode, SelectLimits
 from enpire_research.trials.episode import MEASURED_RULES
-from enpire_research.trials.station import Cancelled, Latched, Refused, StationFault
+from enpire_research.trials.station import Cancelled, Latched, Refused, StationFault, never
 
 # rclpy's default QoS events cost time in every tick, and the partner logs the same.
 _QUIET_OUT = {'event_callbacks': PublisherEventCallbacks(use_default_callbacks=False)}
 _QUIET_IN = {'event_callbacks': SubscriptionEventCallbacks(use_default_callbacks=False)}
+DRIVER, GATE = 'driver', 'gate'
 _PHASES = {'reset': TrialReport.PHASE_RESET, 'rollout': TrialReport.PHASE_ROLLOUT}
-CAMERA_KEPT_NS = NANOSECONDS // 2
+# Longer than from one frame of the slowest camera to the next: who takes every frame stays subscribed. Each frame that
+# nobody takes is rendered all the same.
+CAMERA_KEPT_NS = NANOSECONDS // 5
+# Age beyond which a real camera's frame is none of the present.
+CAMERA_FRESH_NS = NANOSECONDS // 2
 LATCHED_ANSWER_S = 1.0
 _SPIN_S = 0.1
 # Between two looks while the policy thinks: half a second, and some for a busy machine.
 _THINKING_S = 1.0
 _AGAIN_S = 0.5
 _RESEND_S = 2.0
-
-
-def _never():
-    return False
 
 
 @dataclass(frozen=True)
@@ -84,12 +86,13 @@ class GraphStation:
         self._clients = {
             'begin': node.create_client(BeginEpisode, 'arm_driver/begin_episode'),
             'end': node.create_client(EndEpisode, 'arm_driver/end_episode'),
+            'put_back': node.create_client(Trigger, 'arm_driver/put_back'),
             'select': node.create_client(SelectLimits, 'safety_gate/select_limits'),
             'profiles': node.create_client(GetParameters, 'camera_driver/get_parameters')}
         self._state = self._safety = None
         self._driver_heard = self._gate_heard = self._looked = 0.0
         self._trial_id, self._in_episode = '', False
-        self._cancelled = _never
+        self._cancelled = never
         self._looks, self._profiles = {}, None
         self._malformed = ''
 
@@ -117,8 +120,12 @@ class GraphStation:
         self._safety = message
 
     # ---- waiting ---------------------------------------------------------------------------
-    def _wait(self, done, what, seconds=None, cancelled=_never):
-        """Spin until ``done()``; StationFault where a partner dies, or after ``seconds`` (None: no end)."""
+    def _wait(self, done, what, seconds=None, cancelled=never, busy=''):
+        """Spin until ``done()``; StationFault where a partner dies, or after ``seconds`` (None: no end).
+
+        ``busy``: DRIVER or GATE, where it does what it was asked for and may say nothing meanwhile (a record
+        on a slow disk, the first picture); ``seconds`` alone bounds that.
+        """
         # Nobody was listening before: silence counts from now.
         began = self._looked = self._driver_heard = self._gate_heard = self._wall()
         while not done():
@@ -128,11 +135,11 @@ class GraphStation:
             if cancelled():
                 raise Cancelled
             now = self._wall()
-            self._check_alive(now, 2 * _SPIN_S)
+            self._check_alive(now, 2 * _SPIN_S, busy)
             if seconds is not None and not now - began <= seconds:
                 raise StationFault(f'{what} did not happen within {seconds:g} s')
 
-    def _check_alive(self, now, pace_s):
+    def _check_alive(self, now, pace_s, busy=''):
         """StationFault where a partner is silent; ``pace_s``: how far apart two looks are at most."""
         # If it was this process that stood still, what the others said meanwhile waits to be read.
         deaf_s = max(0.0, now - self._looked - pace_s)
@@ -140,10 +147,10 @@ class GraphStation:
         self._gate_heard = min(now, self._gate_heard + deaf_s)
         self._looked = now
         limit = self._silence
-        if not now - self._driver_heard <= limit.driver_s:
+        if busy != DRIVER and not now - self._driver_heard <= limit.driver_s:
             raise StationFault(f'the arm driver is silent: no joint_states for {limit.driver_s:g} s (is sim_station '
                                'alive?)')
-        if not now - self._gate_heard <= limit.gate_s:
+        if busy != GATE and not now - self._gate_heard <= limit.gate_s:
             raise StationFault(f'the safety gate is silent: no safety_state for {limit.gate_s:g} s (is safety_gate '
                                'alive?)')
 
@@ -170,7 +177,7 @@ class GraphStation:
                 futures.append(client.call_async(request))
             return False
         try:
-            self._wait(answered, f'an answer of {client.srv_name}', limit)
+            self._wait(answered, f'an answer of {client.srv_name}', limit, busy=GATE if name == 'select' else DRIVER)
         finally:
             for future in futures:
                 if not future.done():
@@ -270,6 +277,15 @@ class GraphStation:
             raise StationFault('lockstep is lost: the clock advances without a request of ours')
         self._check_alive(self._wall(), _THINKING_S)
 
+    def put_back(self):
+        """See Station. A real station's driver has no hand: an operator comes, or nobody does."""
+        if not self.simulated:
+            return False
+        answer = self._call('put_back', Trigger.Request())
+        if not answer.success:
+            raise StationFault(f'the objects could not be put back: {answer.message}')
+        return True
+
     def end(self, cut_off=''):
         """See Station."""
         self._in_episode = False
@@ -306,7 +322,7 @@ class GraphStation:
         return self._camera_info(camera, profile.width, profile.height)
 
     def capture(self, camera):
-        """See Station. Subscribes at the first call; half a second of the unit's clock later it lets go."""
+        """See Station. Subscribes at the first call; a fifth of a second of the unit's clock later it lets go."""
         if camera not in CAMERAS:
             raise ValueError(f'camera: expected one of {", ".join(CAMERAS)}, got {camera!r}')
         look = self._looks.get(camera)
@@ -318,9 +334,9 @@ class GraphStation:
             period = self._profiles[camera].period_ticks
             newest_ns = tick_to_ns(ns_to_tick(now_ns) // period * period)
             self._wait(lambda: look.stamp_ns == newest_ns, f'{camera}: a frame of {newest_ns} ns',
-                       self._silence.camera_s)
+                       self._silence.camera_s, busy=DRIVER)
         else:
-            self._wait(lambda: look.stamp_ns is not None and now_ns - look.stamp_ns <= CAMERA_KEPT_NS,
+            self._wait(lambda: look.stamp_ns is not None and now_ns - look.stamp_ns <= CAMERA_FRESH_NS,
                        f'{camera}: a fresh frame', self._silence.camera_s)
         try:
             return look.frame()

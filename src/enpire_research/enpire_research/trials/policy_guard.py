@@ -36,6 +36,7 @@ def main(words):
     libc = ctypes.CDLL(None, use_errno=True)
     _prctl(libc, PR_SET_PDEATHSIG, PARENT_ENDED)
     if os.getppid() != parent:  # it ended before we asked
+        _remove_home(os.getcwd())
         os._exit(1)
     _prctl(libc, PR_SET_CHILD_SUBREAPER, 1)
     guard = os.getpid()

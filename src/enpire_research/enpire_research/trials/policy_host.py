@@ -5,7 +5,7 @@ nothing else: no ROS, no world, no verifier. It compiles the policy, finds its e
 it: `run(robot)` blocks in exchanges, `act(observation)` is called once a tick.
 
 Arguments: file descriptor to read, file descriptor to write.
-What it writes last is one of: done, raised, bad_action. What the policy prints goes to its log.
+What it writes last is one of: done, raised, bad_action, bad_artifact. What the policy prints goes to its log.
 """
 
 import ast
@@ -23,11 +23,13 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
+from enpire_core import processes
 from enpire_core.errors import MotionRefused, TimeUp
 from enpire_core.joints import ARMS, JOINT_COUNT
 from enpire_core.ticks import NANOSECONDS, tick_to_ns, ns_to_tick
+from enpire_policy import artifact
 from enpire_policy.types import ATTEMPT_DONE, DONE, AttemptResult, Observation
-from enpire_research.trials import proc, wire
+from enpire_research.trials import wire
 from enpire_research.trials.arguments import numbers, shown
 from enpire_research.trials.motion import MotionLimits
 from enpire_research.trials.robot import Robot, make_kinematics
@@ -37,8 +39,10 @@ POLICY_NAME = 'policy.py'
 # The number of processes is not among them: Linux counts all those of the user.
 LIMITS = {resource.RLIMIT_AS: 4 << 30, resource.RLIMIT_FSIZE: 64 << 20, resource.RLIMIT_NOFILE: 256,
           resource.RLIMIT_CORE: 0, resource.RLIMIT_CPU: 150}
+# Packages and modules, with all below them.
 NOT_FOR_POLICIES = ('rclpy', 'rosbag2_py', 'enpire_interfaces', 'enpire_drivers', 'enpire_safety', 'enpire_tasks',
-                    'enpire_bringup')
+                    'enpire_bringup', 'enpire_research.training', 'enpire_research.campaign',
+                    'enpire_research.agents', 'enpire_research.trials.direct', 'enpire_policy.training', 'gymnasium')
 TEXT_LIMIT = 6000
 
 
@@ -52,14 +56,14 @@ class NoRos:
     @staticmethod
     def find_spec(name, path=None, target=None):
         """Refuse, or leave the module to the next finder."""
-        if name.partition('.')[0] in NOT_FOR_POLICIES:
+        if any(name == one or name.startswith(f'{one}.') for one in NOT_FOR_POLICIES):
             raise ImportError(f'{name}: a policy has no ROS and no world: use the robot or the observation that it '
                               'is handed', name=name)
 
 
 def bound():
     """Bound what this process and its children may use, and mark them; before the policy is loaded."""
-    proc.mark_for_good()
+    processes.mark_for_good()
     for kind, most in LIMITS.items():
         hard = resource.getrlimit(kind)[1]
         most = most if hard == resource.RLIM_INFINITY else min(most, hard)
@@ -147,8 +151,16 @@ class PipeLink:
         return AttemptResult(**answer['attempt'])
 
 
-def load(source):
-    """Return (module, 'act' or 'run', cameras) of a policy's source, or raise _LoadFailed."""
+def load(source, onnx=None):
+    """Return (module, 'act' or 'run', cameras) of a policy's source, or raise _LoadFailed.
+
+    ``onnx``: the bytes of its artifact; None or b'': it has none.
+    """
+    try:
+        if onnx:
+            artifact.give(onnx)
+    except artifact.ArtifactError as error:
+        raise _LoadFailed('artifact', str(error)) from error
     source = source.removeprefix('\ufeff')  # a byte order mark, which Python allows in files, not in texts
     linecache.cache[POLICY_NAME] = (len(source), None, source.splitlines(keepends=True), POLICY_NAME)
     try:
@@ -276,6 +288,8 @@ def _report(pipe, call):
         pipe.send({'op': 'load_failed', 'kind': error.kind, 'text': str(error)})
     except BadAction as error:
         pipe.send({'op': 'bad_action', 'text': str(error)})
+    except artifact.ArtifactError as error:
+        pipe.send({'op': 'bad_artifact', 'text': f'{error}\n{_told(error)[0]}'})
     except BaseException as error:  # whatever the policy raises is told to the server, and ends it
         text, last = _told(error)
         # First where it counts: of its own standard error a policy can make anything.
@@ -306,7 +320,7 @@ def main(argv=None):
     pipe.send({'op': 'taken'})  # what fails from here on is the policy's
     random.seed(start['seed'])
     np.random.seed(start['seed'] & 0xFFFFFFFF)
-    loaded = _report(pipe, lambda: load(start['source']))
+    loaded = _report(pipe, lambda: load(start['source'], start.get('artifact')))
     if loaded is None:
         return 0
     module, entry, cameras = loaded

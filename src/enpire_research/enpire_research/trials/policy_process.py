@@ -22,13 +22,14 @@ import threading
 import time
 from dataclasses import replace
 
-from enpire_core import numerics
+from enpire_core import numerics, processes
 from enpire_research.trials import budget, policy_guard, proc, wire
 from enpire_research.trials.log_drain import LOG_BYTES, LogDrain  # noqa: F401 (rollout.py names the bound)
 from enpire_research.trials.station import Cancelled, StationFault
 
 # Codes of Rollout.action; a test compares them with the file.
-SYNTAX, NO_ENTRY, RAISED, EXITED, SILENT, CPU, BAD_ACTION = 204, 205, 206, 207, 208, 209, 210
+SYNTAX, NO_ENTRY, RAISED, EXITED, SILENT, CPU, BAD_ACTION, ARTIFACT = 204, 205, 206, 207, 208, 209, 210, 219
+_LOAD_CODES = {'syntax': SYNTAX, 'no_entry': NO_ENTRY, 'artifact': ARTIFACT}
 TEXT_LIMIT = 8000
 LAST_WORD_S = 0.5
 EXIT_WAIT_S = 1.0
@@ -93,9 +94,9 @@ class PolicyProcess:
     def load(self, start, log_path, waiting, cancelled):
         """Hand the policy over and wait until it is loaded; PolicyFailure where it can't be.
 
-        ``start``: source, seed, model, limits; ``log_path``: where its output goes; ``waiting()`` is
-        called about twice a second, ``cancelled()`` ten times: Cancelled where it is true. StationFault
-        where the process fails before it has the policy: that is not the policy's doing.
+        ``start``: source, artifact (b'': none), seed, model, limits; ``log_path``: where its output goes;
+        ``waiting()`` is called about twice a second, ``cancelled()`` ten times: Cancelled where it is true.
+        StationFault where the process fails before it has the policy: that is not the policy's doing.
         """
         self._drain = LogDrain(self._output, log_path)
         self._begin()
@@ -108,8 +109,7 @@ class PolicyProcess:
                                f'{log_path}') from failure
         message = self._receive(waiting, cancelled)
         if message.get('op') == 'load_failed':
-            kind = message.get('kind')
-            code = SYNTAX if kind == 'syntax' else NO_ENTRY if kind == 'no_entry' else RAISED
+            code = _LOAD_CODES.get(wire.shown(message.get('kind')), RAISED)
             raise PolicyFailure(code, wire.shown(message.get('text'), TEXT_LIMIT))
         self._check_end(message)
         if message.get('op') != 'loaded':
@@ -185,7 +185,7 @@ class PolicyProcess:
     def _begin(self):
         self._asked_s = self._last_kept_s = self._last_look_s = now = self._clock()
         known = self._others_cpu_s > _GUARD_CPU_S
-        host = proc.stat(self._host)
+        host = processes.stat(self._host)
         # A child that was reaped has moved from the others to the policy's own: it counts once.
         if host is not None and host.reaped_s != self._reaped_s \
                 or not now - self._seen_s <= (_KNOWN_CHILDREN_S if known else _CHILDREN_S):
@@ -200,7 +200,7 @@ class PolicyProcess:
 
     def _seen(self, now):
         """Return a Sample of all its processes, looked up."""
-        usage, host = proc.usage(self.pid, self._mark), proc.stat(self._host)
+        usage, host = proc.usage(self.pid, self._mark), processes.stat(self._host)
         if host is not None:
             self._others_cpu_s, self._reaped_s = max(0.0, usage.cpu_s - host.cpu_s), host.reaped_s
         self._seen_s = now
@@ -218,10 +218,7 @@ class PolicyProcess:
         """Return the next message. Meters, keeps alive and looks for a cancel while it waits."""
         poller = _poller(self._read, select.POLLIN)
         while True:
-            try:
-                message = self._inbox.take()
-            except wire.WireError as error:
-                raise PolicyFailure(BAD_ACTION, f'the policy wrote into the pipe itself: {error}') from error
+            message = self._taken()
             if message is not None:
                 return message
             if poller.poll(1000 * _POLL_S):
@@ -229,9 +226,22 @@ class PolicyProcess:
                 if not data:
                     raise self._exited()
                 self._inbox.feed(data)
-            elif self._process.poll() is not None and not poller.poll(0):
+                # Where we were kept from hearing it, the time since is ours: an answer is taken before it is judged.
+                message = self._taken()
+                if message is not None:
+                    return message
+            elif poller.poll(0):
+                continue  # it came while we were kept
+            elif self._process.poll() is not None:
                 raise self._exited()  # though somebody still holds the pipe
             self._look(waiting, cancelled)
+
+    def _taken(self):
+        """Return the next message where it is whole, else None; PolicyFailure for what is none."""
+        try:
+            return self._inbox.take()
+        except wire.WireError as error:
+            raise PolicyFailure(BAD_ACTION, f'the policy wrote into the pipe itself: {error}') from error
 
     def _send(self, message, waiting, cancelled):
         data = memoryview(wire.encode(message))
@@ -270,15 +280,16 @@ class PolicyProcess:
         if op == 'raised':
             raise PolicyFailure(RAISED, f'the policy raised {wire.shown(message.get("last"), 500)}\n'
                                 f'{wire.shown(message.get("text"), TEXT_LIMIT)}')
-        if op == 'bad_action':
-            raise PolicyFailure(BAD_ACTION, wire.shown(message.get('text'), TEXT_LIMIT))
+        if op in ('bad_action', 'bad_artifact'):
+            raise PolicyFailure(ARTIFACT if op == 'bad_artifact' else BAD_ACTION,
+                                wire.shown(message.get('text'), TEXT_LIMIT))
 
     def _exited(self):
         """Return the failure of a process that closed its pipe: its exit status or signal."""
         try:
             status = self._process.wait(timeout=EXIT_WAIT_S)
         except subprocess.TimeoutExpired:
-            if proc.stat(self._host) is None:
+            if processes.stat(self._host) is None:
                 return PolicyFailure(EXITED, 'the policy process ended before it said that it was done, and left '
                                      'processes behind that are hard to end')
             return PolicyFailure(EXITED, 'the policy closed its pipe to the trial server and went on without it')
@@ -298,7 +309,7 @@ class PolicyHosts:
         self._ahead = None
         # Linux kills a child when the *thread* that started it ends: this one lives as long as we do.
         self._spawner = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix='policy spawner')
-        proc.adopt_orphans()
+        processes.adopt_orphans()
 
     def prepare(self):
         """Start the next process now; returns at once."""
@@ -344,7 +355,7 @@ def environment(home, mark):
 def python_path():
     """Return the folders that hold the packages a policy's process imports beyond the interpreter's own."""
     folders = []
-    for name in (*_PACKAGES, 'numpy', 'mujoco', 'mink', 'cv2', 'msgpack'):
+    for name in (*_PACKAGES, 'numpy', 'mujoco', 'mink', 'cv2', 'msgpack', 'onnxruntime'):
         spec = importlib.util.find_spec(name)
         if spec is None:
             raise ImportError(f'expected the package {name} for the policy process: run the set-up again')

@@ -2,41 +2,25 @@
 
 A process belongs to its ancestor by descent, by session, by a mark in the environment that it was started
 with, or as an orphan: what is left of a policy whose guard was killed becomes a child of the trial server
-(`adopt_orphans`) and can't get rid of `no_new_privs`, which our own children (guards) don't have. Not
+(`processes.adopt_orphans`) and can't get rid of `no_new_privs`, which our own children (guards) don't have. Not
 covered: such an orphan that emptied its environment, where we ourselves were started with `no_new_privs`.
 """
 
 import contextlib
-import ctypes
 import math
 import os
 import signal
 import time
 from typing import NamedTuple
 
-_TICK_S = 1.0 / os.sysconf('SC_CLK_TCK')
+from enpire_core.processes import every_stat, stat
+
 MARK = 'ENPIRE_POLICY_MARK'
-_PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS = 1, 36, 38
 # In lockstep the world waits meanwhile, and after 5 s it takes us for dead.
 KILL_S = 2.0
 _ROUNDS, _ROUND_S = 400, 0.005
 # So many rounds the first of a family is left alive, so that its orphans are found by it.
 _PATIENT_ROUNDS = 100
-
-
-class Stat(NamedTuple):
-    """A process: CPU seconds of its own and of the children that it reaped; ``state``: b'R', b'S', ..."""
-
-    parent: int
-    session: int
-    own_s: float
-    reaped_s: float
-    state: bytes
-
-    @property
-    def cpu_s(self):
-        """CPU seconds, reaped children included."""
-        return self.own_s + self.reaped_s
 
 
 class Usage(NamedTuple):
@@ -45,43 +29,6 @@ class Usage(NamedTuple):
     cpu_s: float
     running: bool
     blocked: bool
-
-
-def die_with_parent(parent_pid):
-    """Have this process killed when the thread that started it ends; exit where it has already."""
-    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent_pid:
-        os._exit(1)
-
-
-def mark_for_good():
-    """Set `no_new_privs` for this process and all that it will start: nothing takes it off again."""
-    _prctl(_PR_SET_NO_NEW_PRIVS, 1)
-
-
-def adopt_orphans():
-    """Make this process the parent of what its descendants leave behind, so that it can find it."""
-    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
-
-
-def _prctl(option, value):
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(option, int(value), 0, 0, 0) != 0:
-        code = ctypes.get_errno()
-        raise OSError(code, f'prctl({option}): {os.strerror(code)}')
-
-
-def stat(pid):
-    """Return the Stat of ``pid``, or None where it is gone."""
-    try:
-        with open(f'/proc/{pid}/stat', 'rb') as handle:
-            text = handle.read()
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-    # The name stands in brackets and may hold anything.
-    fields = text[text.rindex(b')') + 2:].split()
-    return Stat(int(fields[1]), int(fields[3]), (int(fields[11]) + int(fields[12])) * _TICK_S,
-                (int(fields[13]) + int(fields[14])) * _TICK_S, fields[0])
 
 
 def delay_of(pid):
@@ -98,12 +45,7 @@ def delay_of(pid):
 
 def family(pid, mark=''):
     """Return {pid: Stat} of ``pid``, its living descendants and session, marked processes and orphans."""
-    stats = {}
-    for entry in os.listdir('/proc'):
-        if entry.isdigit():
-            found = stat(int(entry))
-            if found is not None:
-                stats[int(entry)] = found
+    stats = every_stat()
     members = {p for p, found in stats.items() if p == pid or found.session == pid}
     if mark:
         ours, marked_ourselves = os.getpid(), _no_new_privs(os.getpid())

@@ -15,14 +15,14 @@ from enpire_drivers.sim.scene import load_scene
 from enpire_research.trials import manifest
 from enpire_research.trials import report as reports
 from enpire_research.trials.direct import DirectRunner, make_station
+from enpire_research.trials.given import KEPT_ARTIFACTS, KEPT_POLICIES
 from enpire_research.trials.outbox import Outbox
-from enpire_research.trials.rollout import KEPT_POLICIES
 from enpire_research.trials.trial_setup import make_setup, robot_limits_file
 from enpire_tasks import registry
 
-COMPARED = ('status', 'error_code', 'score', 'measurements', 'ticks', 'refusals', 'tries', 'attempts', 'start_ns',
-            'end_ns', 'policy_hash', 'manifest_hash', 'state_digest_before', 'state_digest_after', 'trajectory_digest',
-            'frames_digest')
+COMPARED = ('status', 'error_code', 'score', 'measurements', 'ticks', 'refusals', 'tries', 'put_back', 'attempts',
+            'start_ns', 'end_ns', 'policy_hash', 'artifact_hash', 'manifest_hash', 'state_digest_before',
+            'state_digest_after', 'trajectory_digest', 'frames_digest')
 
 
 class ReplayError(ValueError):
@@ -31,11 +31,16 @@ class ReplayError(ValueError):
 
 @dataclass(frozen=True)
 class Phase:
-    """One recorded phase: its Report, the path of the state before it, and that of its policy ('': none)."""
+    """One recorded phase: its Report, the paths of the state before it, of its policy and artifact ('': none)."""
 
     report: reports.Report
     record: str
     policy: str = ''
+    artifact: str = ''
+
+    def rollout_goal(self):
+        """Return the fields of a rollout's goal, but for its name, seed and policy, that bring this phase about."""
+        return {**self.report.goal, 'artifact_file': self.artifact}
 
 
 @dataclass
@@ -65,7 +70,7 @@ class RunFolder:
         self.task_limits = narrowed if os.path.isfile(narrowed) else None
 
     def phases(self, trials=None):
-        """Return (phases, problems): what can be replayed, in the order of the units' clocks.
+        """Return (phases, problems): what can be replayed, unit by unit in the order of its clock.
 
         ``trials``: only so many trials, spread evenly over the run; None: all.
         """
@@ -78,19 +83,25 @@ class RunFolder:
             problems += trouble
             for report in kept:
                 phase = Phase(report, os.path.join(self.folder, unit, 'records', report.state_record),
-                              self._policy(unit, report))
+                              self._policy(unit, report), self._artifact(unit, report))
                 problem = _problem(phase)
                 if problem:
                     problems.append(f'{unit} {report.trial_id} {report.phase}: left out, {problem}')
                 else:
                     found.append(phase)
         found = _spread(found, trials)
-        return sorted(found, key=lambda phase: (phase.report.start_ns, phase.report.unit)), problems
+        return sorted(found, key=lambda phase: (phase.report.unit, phase.report.start_ns)), problems
 
     def _policy(self, unit, report):
         """The copy that the trial server kept, or the file itself where there is none."""
         kept = os.path.join(self.folder, unit, KEPT_POLICIES, f'{report.policy_hash}.py')
         return kept if os.path.isfile(kept) else report.policy_file
+
+
+    def _artifact(self, unit, report):
+        if not report.artifact_hash:
+            return ''
+        return os.path.join(self.folder, unit, KEPT_ARTIFACTS, f'{report.artifact_hash}.onnx')
 
 
 def _problem(phase):
@@ -106,6 +117,10 @@ def _problem(phase):
             return f'its policy is not at {report.policy_file} any more'
         if sha256_file(phase.policy) != report.policy_hash:
             return f'its policy {phase.policy} has changed since'
+        if phase.artifact and not os.path.isfile(phase.artifact):
+            return f'the copy of its artifact is not at {phase.artifact} any more'
+        if phase.artifact and sha256_file(phase.artifact) != report.artifact_hash:
+            return f'its artifact {phase.artifact} has changed since'
     return ''
 
 
@@ -155,7 +170,7 @@ class DirectReplay:
         if was.phase == reports.RESET:
             now = self._runner.reset(was.trial_id, was.seed, **was.goal)
         else:
-            now = self._runner.rollout(was.trial_id, was.seed, phase.policy, **was.goal)
+            now = self._runner.rollout(was.trial_id, was.seed, phase.policy, **phase.rollout_goal())
         now.manifest_hash = self._manifest_hash
         return compare(was, now, 'direct')
 

@@ -61,6 +61,7 @@ class Report:
     ticks: int = 0
     refusals: int = 0
     tries: int = 0
+    put_back: bool = False
     attempts: list = field(default_factory=list)
     score: float = NAN
     measurements: dict = field(default_factory=dict)

@@ -3,6 +3,9 @@
 Up to three tries. Each: the task's program, home, a look. The program may fail in any way, also by an
 exception that nobody thought of: then the arms retreat, and the next try begins where it left things. Only a
 fault of the station, a latched gate and a cancel end the reset at once.
+
+Where the arms have not found the object up to the last try (thrown off the table, say), a person is asked to put it
+back before that one: in a simulation there is one, and the report says so.
 """
 
 import traceback
@@ -25,6 +28,8 @@ NOT_VERIFIED, NOT_FOUND, REFUSED = 103, 104, 105
 CODES = Codes(station_fault=106, latched=108, cancelled=109, internal=110)
 LOOK, MOVE, VERIFY = 1, 2, 3
 MAX_TRIES = 3
+# How long an object that was put back by hand is left alone [s].
+SETTLE_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,7 @@ def run_reset(setup, station, goal, hooks, manifest_hash=''):
 class _Reset:
     def __init__(self, setup, station, goal, hooks, report):
         self._setup, self._goal, self._hooks, self._report = setup, goal, hooks, report
+        self._station = station
         self.episode = Episode(station, report, replace(hooks, on_tick=self._on_tick), CODES)
         self._drive = self._robot = None
         self._looking = 0  # the try that has not moved the arms yet, 0: none
@@ -71,6 +77,15 @@ class _Reset:
             self._try(number, start)
             if self._report.status == reports.SUCCEEDED:
                 return
+            if self._report.error_code == NOT_FOUND and number == tries - 1:
+                self._ask_for_a_hand()
+
+    def _ask_for_a_hand(self):
+        """Have the objects put back, if somebody is there to do it, and let them come to rest."""
+        if self._station.put_back():
+            self._report.put_back = True
+            self._hooks.log(f'{self._goal.trial_id}: the object was put back by hand: {self._report.error_msg}')
+            self._robot.wait(SETTLE_S)
 
     def _try(self, number, start):
         """One try and its look; sets the report's status."""

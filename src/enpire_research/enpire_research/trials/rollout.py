@@ -4,21 +4,19 @@ The same function on the graph and in the direct runner. Nothing that a policy d
 VOID: whatever comes from its side ends FAILED, with a code of Rollout.action and a text.
 """
 
-import hashlib
 import os
-import stat
 from dataclasses import dataclass
 
 import numpy as np
 
 from enpire_core import seeds
 from enpire_core.errors import MotionRefused, TimeUp
-from enpire_core.files import write_bytes
 from enpire_core.ticks import NANOSECONDS
 from enpire_research.trials import policy_process, wire
 from enpire_research.trials import report as reports
 from enpire_research.trials.drive import Eyes
 from enpire_research.trials.episode import Codes, Episode
+from enpire_research.trials.given import KEPT_ARTIFACTS, KEPT_POLICIES, keep, read_artifact, read_policy
 from enpire_research.trials.policy_process import BAD_ACTION, CPU, PolicyFailure
 from enpire_research.trials.report import Attempt, Report
 from enpire_research.trials.retreat import judge, retreat
@@ -27,13 +25,10 @@ from enpire_research.trials.trial_setup import RESET_PROFILE, ROLLOUT_PROFILE
 from enpire_tasks.types import SUCCESS, UNKNOWN
 
 # Codes and steps of Rollout.action; a test compares them with the file.
-UNREADABLE, OUTPUT, REFUSED, NOT_JUDGED = 203, 211, 212, 213
+OUTPUT, REFUSED, NOT_JUDGED = 211, 212, 213
 CODES = Codes(station_fault=214, latched=216, cancelled=217, internal=218)
 STARTING, POLICY, RETREAT, VERDICT = 1, 2, 3, 4
-MAX_POLICY_BYTES = 1_000_000
 MAX_ATTEMPTS = 8
-# Beside the folder of what policies print: a copy of each policy under its hash, for replays.
-KEPT_POLICIES = 'policies'
 # An honest policy asks once a tick and for each camera once; this many without a tick is a loop. More
 # would be time on our own account: the policy's budgets don't meter what it takes to answer it.
 MAX_EXCHANGES_A_TICK = 100
@@ -41,7 +36,7 @@ MAX_EXCHANGES_A_TICK = 100
 
 @dataclass(frozen=True)
 class RolloutGoal:
-    """What a rollout shall do; see Rollout.action. ``episode_s`` 0: the task's."""
+    """What a rollout shall do; see Rollout.action. ``episode_s`` 0: the task's; ``artifact_file`` '': none."""
 
     trial_id: str
     seed: int
@@ -49,50 +44,28 @@ class RolloutGoal:
     policy_commit: str = ''
     episode_s: float = 0.0
     max_attempts: int = 1
+    artifact_file: str = ''
 
 
-def read_policy(path):
-    """Return (source, SHA-256 hex) of a policy file; PolicyFailure where it can't be used."""
-    try:
-        # Opened once, and without waiting: a FIFO would keep us for ever.
-        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), 'rb') as handle:
-            if not stat.S_ISREG(os.fstat(handle.fileno()).st_mode):
-                raise PolicyFailure(UNREADABLE, f'{path}: expected a policy file, got something that is no file')
-            data = handle.read(MAX_POLICY_BYTES + 1)
-        if not len(data) <= MAX_POLICY_BYTES:
-            raise PolicyFailure(UNREADABLE, f'{path}: expected at most {MAX_POLICY_BYTES} bytes, got more')
-        return data.decode('utf-8'), hashlib.sha256(data).hexdigest()
-    except FileNotFoundError:
-        raise PolicyFailure(UNREADABLE, f'{path}: expected a policy file, there is none') from None
-    except IsADirectoryError:
-        raise PolicyFailure(UNREADABLE, f'{path}: expected a policy file, got a folder') from None
-    except OSError as error:
-        raise PolicyFailure(UNREADABLE, f'{path}: expected a policy file, it cannot be read: '
-                            f'{error.strerror}') from error
-    except UnicodeDecodeError as error:
-        raise PolicyFailure(UNREADABLE, f'{path}: expected UTF-8, got byte {data[error.start]:#04x} at '
-                            f'{error.start}') from error
-    except ValueError as error:
-        raise PolicyFailure(UNREADABLE, f'policy_file: expected a path, got {path!r}: {error}') from error
-
-
-def run_rollout(setup, station, hosts, goal, hooks, log_path, manifest_hash=''):
+def run_rollout(setup, station, hosts, goal, hooks, log_path, manifest_hash='', recording=None):
     """Run one rollout and return its Report. Raises nothing that a policy or a station can bring about.
 
     ``setup``: TrialSetup; ``station``: Station; ``hosts``: PolicyHosts; ``goal``: RolloutGoal;
-    ``log_path``: file for what the policy prints; a copy of the policy goes into `policies/` beside its folder.
+    ``log_path``: file for what the policy prints; copies of policy and artifact go into
+    `policies/` and `artifacts/` beside its folder;
+    ``recording``: a Recording that notes what the policy sees and asks for; None: nobody does.
     """
     report = Report(station.unit, setup.task.name, goal.trial_id, reports.ROLLOUT, goal.seed, station.simulated,
                     policy_file=goal.policy_file, policy_commit=goal.policy_commit, manifest_hash=manifest_hash,
                     goal={'episode_s': goal.episode_s, 'max_attempts': goal.max_attempts})
     episode = Episode(station, report, hooks, CODES)
-    return episode.run(_Rollout(setup, station, hosts, goal, hooks, log_path, episode).run)
+    return episode.run(_Rollout(setup, station, hosts, goal, hooks, log_path, episode, recording).run)
 
 
 class _Rollout:
-    def __init__(self, setup, station, hosts, goal, hooks, log_path, episode):
+    def __init__(self, setup, station, hosts, goal, hooks, log_path, episode, recording):
         self._setup, self._station, self._hosts, self._goal = setup, station, hosts, goal
-        self._hooks, self._log_path, self._episode = hooks, log_path, episode
+        self._hooks, self._log_path, self._episode, self._recording = hooks, log_path, episode, recording
         self._report = episode.report
         self._process = self._drive = None
         self._attempts = max(1, goal.max_attempts)
@@ -122,19 +95,17 @@ class _Rollout:
     def _load(self):
         self._hooks.progress(STARTING, 1, 'starting the policy')
         source, self._report.policy_hash = read_policy(self._goal.policy_file)
-        self._keep(source)
+        station = os.path.dirname(os.path.dirname(self._log_path))
+        keep(os.path.join(station, KEPT_POLICIES), f'{self._report.policy_hash}.py', source.encode())
+        artifact = b''
+        if self._goal.artifact_file:
+            artifact, self._report.artifact_hash = read_artifact(self._goal.artifact_file)
+            keep(os.path.join(station, KEPT_ARTIFACTS), f'{self._report.artifact_hash}.onnx', artifact)
         self._process = self._hosts.take()
         # The policy's seed follows from the trial's, but not the other way round.
-        start = {'source': source, 'seed': seeds.derive('policy', self._goal.seed), 'model': self._setup.model,
-                 'limits': self._setup.motion[ROLLOUT_PROFILE].to_dict()}
+        start = {'source': source, 'artifact': artifact, 'seed': seeds.derive('policy', self._goal.seed),
+                 'model': self._setup.model, 'limits': self._setup.motion[ROLLOUT_PROFILE].to_dict()}
         self._process.load(start, self._log_path, self._station.waiting, self._hooks.cancelled)
-
-    def _keep(self, source):
-        folder = os.path.join(os.path.dirname(os.path.dirname(self._log_path)), KEPT_POLICIES)
-        path = os.path.join(folder, f'{self._report.policy_hash}.py')
-        if not os.path.exists(path):
-            os.makedirs(folder, mode=0o700, exist_ok=True)
-            write_bytes(path, source.encode())
 
     def _end_policy(self):
         if self._process is not None:
@@ -226,6 +197,8 @@ class _Rollout:
             raise PolicyFailure(BAD_ACTION, f'the policy wrote into the pipe itself: {error}') from error
         if not (np.isfinite(positions).all() and np.isfinite(efforts).all()):
             raise PolicyFailure(BAD_ACTION, 'expected finite positions and efforts, got NaN or infinity')
+        if self._recording is not None:
+            self._recording.step(self._drive.state, positions)
         try:
             state = self._drive.step(positions, efforts)
         except MotionRefused as refused:
@@ -239,7 +212,10 @@ class _Rollout:
         camera = asked.get('camera')
         if camera not in self._station.cameras():
             return {'error': f'camera: expected one of {", ".join(self._station.cameras())}, got {wire.shown(camera)}'}
-        return {'frame': wire.pack_frame(self._drive.capture(camera))}
+        frame = self._drive.capture(camera)
+        if self._recording is not None:
+            self._recording.frame(frame, self._drive.camera_info(camera))
+        return {'frame': wire.pack_frame(frame)}
 
     # ---- retreat and verdict ---------------------------------------------------------------
     def _judged(self, number):

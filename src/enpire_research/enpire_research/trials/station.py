@@ -34,6 +34,11 @@ class Latched(StationFault):
         self.rule = rule
 
 
+def never(*_):
+    """Return that nobody has cancelled."""
+    return False
+
+
 class Station(Protocol):
     """One station. All but `waiting` may raise StationFault or Latched. Used by one thread at a time."""
 
@@ -69,6 +74,12 @@ class Station(Protocol):
 
     def waiting(self) -> None:
         """Say that we are alive while the policy thinks."""
+
+    def put_back(self) -> bool:
+        """Have a person put lost objects back to where they lay at first. False: nobody is at hand.
+
+        Inside a reset's episode. In a simulation somebody always is, and it takes no time of the unit's clock.
+        """
 
     def end(self, cut_off: str = '') -> EpisodeEnd:
         """End the episode under way. ``cut_off``: why it ends in the middle; '': it came to its end.

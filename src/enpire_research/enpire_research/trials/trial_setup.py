@@ -11,6 +11,7 @@ from enpire_description import share_path
 from enpire_research.trials.kinematics import Kinematics
 from enpire_research.trials.motion import MotionLimits
 from enpire_research.trials.robot import make_kinematics
+from enpire_research.trials.station import never
 from enpire_safety.gate import limits as gate_limits
 
 RESET_PROFILE, ROLLOUT_PROFILE = 'reset', 'rollout'
@@ -61,10 +62,6 @@ def make_setup(task, robot_file=None, task_file=None):
     return TrialSetup(task, profiles, motion, model, make_kinematics(model, motion[RESET_PROFILE]))
 
 
-def _no(*_):
-    return False
-
-
 def _nothing(*_):
     return None
 
@@ -78,7 +75,7 @@ class Hooks:
     the report alone.
     """
 
-    cancelled: Callable = _no
+    cancelled: Callable = never
     progress: Callable = _nothing
     on_tick: Callable = _nothing
     log: Callable = _nothing

@@ -15,9 +15,9 @@ from enpire_core.types import CameraInfo, Frame, JointState
 
 _LENGTH = struct.Struct('<I')
 HEADER = _LENGTH.size
-# A policy asks with a few hundred bytes and ends with a traceback; a server sends images.
+# A policy asks with a few hundred bytes and ends with a traceback; a server sends images, and once an artifact.
 MAX_FROM_POLICY = 64 * 1024
-MAX_TO_POLICY = 64 * 1024 * 1024
+MAX_TO_POLICY = 80 * 1024 * 1024
 _FOURTEEN = 8 * JOINT_COUNT
 _STATE = struct.Struct(f'<q{3 * JOINT_COUNT}d')
 

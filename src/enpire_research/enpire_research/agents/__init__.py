@@ -1,0 +1,1 @@
+"""Researchers: who proposes the ideas of a campaign."""

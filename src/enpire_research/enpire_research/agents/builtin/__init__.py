@@ -1,0 +1,1 @@
+"""The built-in researcher: a search over what a policy declares as varying. It invents nothing."""

@@ -1,0 +1,1 @@
+"""The campaign: ideas, trials, decisions, and the records of them."""

@@ -1,0 +1,196 @@
+"""Node `research` (namespace /lab): hosts a campaign: candidates, their trials on all stations, decisions, ledger.
+
+Calls       /<unit>/reset and /<unit>/rollout (actions) of each unit
+Publishes   status (enpire_interfaces/LabStatus) at 2 Hz, the last one also for late joiners
+Subscribes  /<unit>/safety_state, only of a unit that is out with its gate latched, to see it cleared
+Parameters  ResearchParameters
+Writes      <run_dir>/campaign/: ledger.jsonl, repository, policies, secret
+Reads       <run_dir>/<unit>/outbox: what stations finished while no research node was there
+Ends        by itself when the campaign is over (exit code 0), or when it can't go on (exit code 1): ledger
+            damaged or another campaign's, a job void too often, every station out for good
+
+On silence: as the trial runner. Killed and started again it goes on from the ledger; what its stations do
+meanwhile is not lost, and nothing is run twice.
+"""
+
+import math
+import os
+import time
+
+from enpire_core import qos
+from enpire_core.node import ManagedNode
+from enpire_drivers.sim.scene import load_scene
+from enpire_interfaces.action import Reset, Rollout
+from enpire_interfaces.msg import LabStatus
+from enpire_tasks import registry
+
+from enpire_research.campaign import seeds
+from enpire_research.campaign.course import About, Course
+from enpire_research.campaign.jobs import Jobs
+from enpire_research.campaign.ledger import Ledger
+from enpire_research.campaign.pace import Pace
+from enpire_research.campaign.repository import CampaignRepository
+from enpire_research.crew import LOOK_PERIOD_S, Crew, Orders
+from enpire_research.research_parameters import ResearchParameters
+from enpire_research.trials import manifest
+from enpire_research.trials.outbox import Outbox
+from enpire_research.trials.report import ReportError, read
+from enpire_research.trials.rollout import read_policy
+from enpire_research.trials.trial_setup import robot_limits_file
+
+STATUS_PERIOD_S = 0.5
+DONE, BROKEN = 0, 1
+FOLDER = 'campaign'
+
+
+def _builtin(seed, task):
+    from enpire_research.agents.builtin.researcher import BuiltinResearcher  # Optuna: slow to import
+
+    return BuiltinResearcher(seed, task.tolerances)
+
+
+class Research(ManagedNode, Orders):
+    """The node. ``task`` and ``researcher``: for tests, instead of those that the parameters name."""
+
+    def __init__(self, task=None, researcher=None, **kwargs):
+        super().__init__('research', ResearchParameters, **kwargs)
+        self._task, self._researcher = task, researcher
+        self._undo, self._active = [], False
+
+    # ---- life cycle ------------------------------------------------------------------------
+    def open(self):
+        """Open the ledger, take what it holds, create clients and status."""
+        p = self.parameters
+        folder = os.path.join(p.run_dir, FOLDER)
+        task = self._task or registry.get(p.task)
+        # The ledger first: its lock keeps a second research node away from everything else.
+        self._ledger = Ledger.open(folder, time.time_ns)
+        self._undo.append(self._ledger.close)
+        for path in self._ledger.torn:
+            self.get_logger().warning(f'the last line of the ledger was not finished: moved to {path}')
+        repository = CampaignRepository(os.path.join(folder, 'repository'), time.time_ns)
+        self._undo.append(repository.close)
+        self._manifest_hash = self._frozen(task)
+        start_source, _ = read_policy(p.policy)
+        researcher = self._researcher or _builtin(p.lab_seed, task)
+        about = About(p.units, self._manifest_hash, p.simulated, {'name': researcher.name})
+        self._course = Course(
+            p.config(), researcher, self._ledger, repository, start_source=start_source, about=about, folder=folder,
+            secret=seeds.keep_secret(folder, os.urandom, p.secret_file))
+        self._pace = Pace(p.trials, self._course.used)
+        self._outboxes = {unit: Outbox(os.path.join(p.run_dir, unit, 'outbox')) for unit in p.units}
+        self._jobs = Jobs(p.units, self._trial_ended)
+        self._status = self.create_publisher(LabStatus, 'status', qos.STATE)
+        self._undo.append(lambda: self.destroy_publisher(self._status))
+        self._crew = Crew(self, self._jobs, self, feedback_silence_s=p.feedback_silence_s,
+                          server_missing_s=p.server_missing_s)
+        self._undo.append(self._crew.close)
+        for period, callback in ((LOOK_PERIOD_S, self._look), (STATUS_PERIOD_S, self._publish)):
+            timer = self.create_steady_timer(period, callback)
+            self._undo.append(lambda timer=timer: self.destroy_timer(timer))
+
+    def _frozen(self, task):
+        """Return the manifest's hash as the trial servers have it."""
+        p = self.parameters
+        limit_files = (p.robot_limits or robot_limits_file(), p.task_limits or task.limits_file)
+        scene = load_scene(p.scene or os.path.join(p.run_dir, 'scene'))
+        return manifest.total(manifest.entries(task.folder, limit_files, scene.meta.digest))
+
+    def start(self):
+        """Begin, or go on."""
+        self._active = True
+        self._crew.start()
+
+    def hold(self):
+        """Cancel what is under way; hand out nothing more."""
+        if self._active:
+            self._active = False
+            self._crew.hold()
+
+    def release(self):
+        """Take everything off the graph, let go of the ledger."""
+        while self._undo:
+            self._undo.pop()()
+
+    # ---- the course ------------------------------------------------------------------------
+    def _look(self):
+        if not self._active:
+            return
+        if self._jobs.broken or self._jobs.stuck:
+            self._finish(BROKEN, self._jobs.broken or 'every station that could run what is left is out')
+        elif self._jobs.finished:
+            # Asks the researcher and runs git: nothing is under way that could miss us.
+            self._course.step()
+            if self._course.finished:
+                self._finish(DONE, f'the campaign is over: {self._course.end_reason}')
+            else:
+                self._jobs.add(self._course.jobs())
+
+    def _finish(self, code, text):
+        (self.get_logger().info if code == DONE else self.get_logger().error)(text)
+        self.hold()
+        self._publish()
+        self.finish(code)
+
+    def _trial_ended(self, job, unit, reset, rollout, reason):
+        """A trial has ended: on record before anything follows from it."""
+        if self._course.result(job, unit, reset, rollout, reason):
+            self._pace.ended(self._crew.elapsed_s, self._course.used)
+
+    # ---- orders of the crew ----------------------------------------------------------------
+    def reset_goal(self, job):
+        """See Orders."""
+        return Reset.Goal(trial_id=job.trial_id, task=self.parameters.task, seed=self._course.seed(job),
+                          manifest_hash=self._manifest_hash)
+
+    def rollout_goal(self, job):
+        """See Orders."""
+        candidate = self._course.candidates[job.candidate]
+        artifact = candidate['artifact_hash']
+        return Rollout.Goal(
+            trial_id=job.trial_id, task=self.parameters.task, seed=self._course.seed(job),
+            policy_file=self._course.policy_file(job.candidate), policy_commit=candidate['commit'],
+            artifact_file=os.path.join(self.parameters.run_dir, FOLDER, 'artifacts', f'{artifact}.onnx')
+            if artifact else '', manifest_hash=self._manifest_hash)
+
+    def existing(self, unit, job, kind):
+        """See Orders."""
+        box = self._outboxes[unit]
+        if not box.holds(job.trial_id, kind):
+            return None
+        try:
+            return read(box.path(job.trial_id, kind))
+        except ReportError as error:
+            # The station's record is damaged: nobody can tell what came of it, and its name is taken.
+            self._finish(BROKEN, f'expected a report of {job.trial_id}, {error}: put the file right or begin a new run')
+            raise
+
+    def follows(self, unit, reset):
+        """See Orders: not in a lab that was started anew, nor where another trial came after it."""
+        if reset.started_at_ns < self.parameters.began_ns:
+            return False
+        kept, _ = self._outboxes[unit].reports()
+        return all(report.started_at_ns <= reset.started_at_ns for report in kept)
+
+    def settled(self, unit):
+        """See Orders."""
+        self._look()
+
+    def changed(self, unit):
+        """See Orders."""
+        row = self._jobs.rows[unit]
+        self._course.station(unit, 'out' if row.out else 'back', row.out)
+
+    # ---- what goes out ---------------------------------------------------------------------
+    def _publish(self):
+        p, course = self.parameters, self._course
+        message = LabStatus(lab=p.lab, task=p.task, policy=p.policy, trials_wanted=p.trials, simulated=p.simulated)
+        message.header.stamp = self.get_clock().now().to_msg()
+        message.trials_done = course.used
+        message.stage = course.stage
+        message.candidates = max(0, len(course.candidates) - 1)
+        message.champion = course.champion
+        message.champion_successes, message.champion_trials = course.tally(course.champion)
+        message.eta_s = math.nan if course.finished else self._pace.eta_s(self._crew.elapsed_s, course.used)
+        message.stations = self._crew.stations()
+        self._status.publish(message)

@@ -1,0 +1,62 @@
+"""The files that a rollout's goal names, policy and artifact: read once, bounded, hashed, kept for replays."""
+
+import hashlib
+import os
+import stat
+
+from enpire_core.files import write_bytes
+from enpire_policy.artifact import MAX_ARTIFACT_BYTES
+from enpire_research.trials.policy_process import ARTIFACT, PolicyFailure
+
+# Of Rollout.action; a test compares it with the file.
+UNREADABLE = 203
+MAX_POLICY_BYTES = 1_000_000
+# Folders of a station: a copy of each policy and artifact under its hash.
+KEPT_POLICIES, KEPT_ARTIFACTS = 'policies', 'artifacts'
+
+
+def read_policy(path):
+    """Return (source, SHA-256 hex) of a policy file; PolicyFailure where it can't be used."""
+    data = _read(path, 'policy_file', 'a policy file', MAX_POLICY_BYTES, UNREADABLE)
+    try:
+        return data.decode('utf-8'), hashlib.sha256(data).hexdigest()
+    except UnicodeDecodeError as error:
+        raise PolicyFailure(UNREADABLE, f'{path}: expected UTF-8, got byte {data[error.start]:#04x} at '
+                            f'{error.start}') from error
+
+
+def read_artifact(path):
+    """Return (bytes, SHA-256 hex) of an artifact; PolicyFailure where there is none. Nobody looks into it yet."""
+    data = _read(path, 'artifact_file', 'an artifact', MAX_ARTIFACT_BYTES, ARTIFACT)
+    if not data:
+        raise PolicyFailure(ARTIFACT, f'{path}: expected an ONNX model, got an empty file')
+    return data, hashlib.sha256(data).hexdigest()
+
+
+def keep(folder, name, data):
+    """Write ``data`` (bytes) as ``name`` into ``folder``, made if need be, unless it is there; return its path."""
+    path = os.path.join(folder, name)
+    if not os.path.exists(path):
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        write_bytes(path, data)
+    return path
+
+
+def _read(path, name, what, most, code):
+    try:
+        # Opened once, and without waiting: a FIFO would keep us for ever.
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), 'rb') as handle:
+            if not stat.S_ISREG(os.fstat(handle.fileno()).st_mode):
+                raise PolicyFailure(code, f'{path}: expected {what}, got something that is no file')
+            data = handle.read(most + 1)
+    except FileNotFoundError:
+        raise PolicyFailure(code, f'{path}: expected {what}, there is none') from None
+    except IsADirectoryError:
+        raise PolicyFailure(code, f'{path}: expected {what}, got a folder') from None
+    except OSError as error:
+        raise PolicyFailure(code, f'{path}: expected {what}, it cannot be read: {error.strerror}') from error
+    except ValueError as error:
+        raise PolicyFailure(code, f'{name}: expected a path, got {path!r}: {error}') from error
+    if not len(data) <= most:
+        raise PolicyFailure(code, f'{path}: expected at most {most} bytes, got more')
+    return data

@@ -1,0 +1,188 @@
+"""The research node among fake stations that judge at once: a campaign, restarts, others on the same ledger."""
+
+import hashlib
+import os
+
+import pytest
+
+pytest.importorskip('rclpy')
+
+import trial_helpers  # noqa: E402
+from enpire_core.goals import ABORTED, SUCCEEDED, GoalServer, GoalSlot  # noqa: E402
+from enpire_core.testing import Graph  # noqa: E402
+from enpire_drivers.sim.scene import write_scene  # noqa: E402
+from enpire_interfaces.action import Reset, Rollout  # noqa: E402
+from enpire_research import conversions  # noqa: E402
+from enpire_research.campaign.chain import digest  # noqa: E402
+from enpire_research.campaign.ledger import read  # noqa: E402
+from enpire_research.campaign.researcher import Idea  # noqa: E402
+from enpire_research.research_node import Research  # noqa: E402
+from enpire_research.trials.outbox import Outbox  # noqa: E402
+from enpire_research.trials.report import FAILED, Report  # noqa: E402
+from enpire_research.trials.report import SUCCEEDED as DONE  # noqa: E402
+from rclpy.node import Node  # noqa: E402
+from rclpy.parameter import Parameter  # noqa: E402
+
+pytestmark = pytest.mark.node
+UNITS = ('unit0', 'unit1')
+SECRET = 'ab' * 32
+# A policy of these tests is a number: the share of resets on which it succeeds.
+START = 'RATE = 0.2\n\n\ndef act(observation):\n    return observation\n'
+
+
+class Station:
+    """Serves reset and rollout of one unit; the verdict is a function of seed and policy."""
+
+    def __init__(self, graph, run_dir, unit):
+        self.unit, self.goals, self.held = unit, [], set()
+        self._box, self._slot = Outbox(os.path.join(run_dir, unit, 'outbox')), GoalSlot()
+        self._clock = 0
+        node = graph.add(Node('fake', namespace=f'/{unit}', context=graph.context))
+        self._servers = [
+            GoalServer(node, action, kind, lambda goal, context, kind=kind, result=action.Result: self._serve(
+                kind, goal, context, result()), self._slot, busy=busy, internal=busy + 8)
+            for kind, action, busy in (('reset', Reset, 102), ('rollout', Rollout, 202))]
+
+    def _serve(self, kind, goal, context, result):
+        self.goals.append((kind, goal.trial_id))
+        if self._box.holds(goal.trial_id, kind):
+            result.error_code, result.error_msg = 100 if kind == 'reset' else 200, 'it has a result already'
+            return ABORTED, result
+        while (kind, goal.trial_id) in self.held and not context.wait_cancelled(0.01):
+            continue
+        report = self._report(kind, goal)
+        self._box.put(report)
+        result.report = conversions.report_to_message(report)
+        return SUCCEEDED, result
+
+    def _report(self, kind, goal):
+        self._clock += 1
+        report = Report(self.unit, 'block', goal.trial_id, kind, goal.seed, True, status=DONE, score=1.0,
+                        manifest_hash=goal.manifest_hash, start_ns=0, end_ns=10**9, started_at_ns=self._clock,
+                        wall_duration_s=0.1)
+        if kind == 'rollout':
+            with open(goal.policy_file, encoding='utf-8') as handle:
+                source = handle.read()
+            rate = float(source.split()[2])
+            draw = int(hashlib.sha256(f'{goal.seed}'.encode()).hexdigest()[:8], 16) / 2**32
+            report.status = DONE if draw < rate else FAILED
+            report.score = rate
+            report.policy_hash = hashlib.sha256(source.encode()).hexdigest()
+        return report
+
+
+class Climber:
+    """Proposes the same few rates, whatever it hears."""
+
+    name = 'climber'
+
+    def propose(self, champion, tried, count, round):
+        return [Idea(f'rate {rate}', champion.source.replace(champion.source.split()[2], str(rate), 1), {'RATE': rate})
+                for rate in (0.1, 0.95, 0.5)[:count] if round == 1]
+
+
+class Lab:
+    def __init__(self, graph, folder):
+        self.graph, self.folder = graph, str(folder)
+        os.mkdir(os.path.join(self.folder, 'task'))
+        task = trial_helpers.BlockTask(os.path.join(self.folder, 'task'))
+        write_scene(os.path.join(self.folder, 'scene'), task.scene())
+        self.task = task
+        with open(os.path.join(self.folder, 'start.py'), 'w', encoding='utf-8') as handle:
+            handle.write(START)
+        with open(os.path.join(self.folder, 'secret'), 'w', encoding='utf-8') as handle:
+            handle.write(SECRET)
+        os.chmod(os.path.join(self.folder, 'secret'), 0o600)
+        self.stations = [Station(graph, self.folder, unit) for unit in UNITS]
+
+    def research(self, up=True, **values):
+        values = {'policy': os.path.join(self.folder, 'start.py'), 'run_dir': self.folder, 'units': list(UNITS),
+                  'task': 'block', 'task_limits': self.task.limits_file, 'trials': 56, 'screen_first': 3,
+                  'screen_resets': 4, 'confirm_margin': 3, 'ideas_a_round': 3, 'confirm_resets': 12, 'exam_resets': 4,
+                  'lab_seed': 4,
+                  'secret_file': os.path.join(self.folder, 'secret'), **values}
+        node = self.graph.add(Research(
+            task=self.task, researcher=Climber(), context=self.graph.context, namespace='/lab',
+            parameter_overrides=[Parameter(name, value=value) for name, value in values.items()]))
+        assert node.bring_up() == up, node.fault
+        return node
+
+    def records(self):
+        return read(os.path.join(self.folder, 'campaign'))
+
+    def kill(self, node):
+        """End ``node`` as a SIGKILL would: nothing is cancelled, only its lock is gone."""
+        node._crew._active = False
+        node._active = False
+        for unit in node._crew.units.values():
+            unit.goal += 1
+        node._ledger.close()
+        for timer in list(node.timers):
+            timer.cancel()
+
+
+@pytest.fixture
+def graph():
+    with Graph() as made:
+        yield made
+
+
+def finish(lab, node):
+    assert lab.graph.until(lambda: node.exit_code is not None, 60.0), node._course.stage
+    assert node.exit_code == 0
+    node.release()
+    return lab.records()
+
+
+def test_a_campaign_keeps_what_is_better_and_ends_with_the_exam(graph, tmp_path):
+    lab = Lab(graph, tmp_path)
+    records = finish(lab, lab.research())
+    kinds = [record.kind for record in records]
+    assert kinds[0] == 'campaign' and kinds[-3:] == ['secret', 'exam', 'end']
+    exam = records[-2].body
+    assert exam['champion']['candidate'] == 2 and exam['champion']['successes'] > exam['start']['successes']
+    trials = [record.body['trial_id'] for record in records if record.kind == 'trial']
+    assert len(trials) == len(set(trials)) > 30
+    # Each reset on the station that it belongs to, whichever candidate meets it.
+    assert all(record.body['unit'] == UNITS[record.body['reset'] % 2] for record in records if record.kind == 'trial')
+    assert {goal[0] for station in lab.stations for goal in station.goals} == {'reset', 'rollout'}
+
+
+@pytest.mark.parametrize('phase', ['reset', 'rollout'])
+def test_a_node_that_is_killed_in_a_phase_goes_on_and_nothing_is_run_twice(graph, tmp_path, phase):
+    (tmp_path / 'calm').mkdir()
+    calm = Lab(graph, tmp_path / 'calm')
+    undisturbed = finish(calm, calm.research())
+    for station in calm.stations:
+        for server in station._servers:
+            server.destroy()
+    (tmp_path / 'killed').mkdir()
+    lab = Lab(graph, tmp_path / 'killed')
+    held = (phase, 'i0002-screen-003')
+    lab.stations[1].held.add(held)
+    node = lab.research()
+    # Accepted, too: before that, who drops a goal has it cancelled, and a dead node can't.
+    assert lab.graph.until(lambda: held in lab.stations[1].goals and node._crew.units['unit1'].handle, 60.0)
+    lab.kill(node)
+    successor = lab.research()
+    # The station still runs what the dead one sent: it is waited for, not run again.
+    assert lab.graph.until(lambda: successor._crew.units['unit1'].not_before_s > 0, 60.0)
+    lab.stations[1].held.clear()
+    records = finish(lab, successor)
+    assert digest(records) == digest(undisturbed)
+    assert lab.stations[1].goals.count(held) == 1
+
+
+def test_a_second_research_node_on_one_ledger_is_refused_and_the_first_goes_on(graph, tmp_path):
+    lab = Lab(graph, tmp_path)
+    first = lab.research()
+    second = lab.research(up=False)
+    assert 'another process does' in second.fault
+    finish(lab, first)
+
+
+def test_a_campaign_of_another_seed_in_the_same_folder_is_refused(graph, tmp_path):
+    lab = Lab(graph, tmp_path)
+    finish(lab, lab.research())
+    other = lab.research(up=False, lab_seed=5)
+    assert 'another campaign' in other.fault and 'seed' in other.fault
