@@ -24,6 +24,8 @@ for number in (signal.SIGINT, signal.SIGHUP):
 os.environ.setdefault('MUJOCO_GL', 'egl')
 
 TIERS = ('unit', 'node', 'system')
+# Of one test; pyproject.toml has that of the others.
+SYSTEM_TIMEOUT_S = 400
 
 
 def tier(item):
@@ -40,9 +42,16 @@ def tier(item):
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
-    """Mark each test with its tier (for `-m`), and run the quick tiers first."""
+def pytest_collection_modifyitems(config, items):
+    """Mark each test with its tier (for `-m`), and run the quick tiers first.
+
+    Where pytest-xdist runs them side by side, file by file (`--dist loadfile`: the tests of one share a lab), system
+    tests come first: they take longest.
+    """
     tiers = {item: tier(item) for item in items}
     for item, name in tiers.items():
         item.add_marker(name)
-    items.sort(key=lambda item: TIERS.index(tiers[item]))
+        if name == 'system' and not item.get_closest_marker('timeout'):
+            item.add_marker(pytest.mark.timeout(SYSTEM_TIMEOUT_S))
+    side_by_side = hasattr(config, 'workerinput')
+    items.sort(key=lambda item: TIERS.index(tiers[item]), reverse=side_by_side)

@@ -16,14 +16,16 @@ from enpire_core import numerics
 HELP = """Runs robot labs: stations that reset themselves, try policies and judge them.
 
 \b
-    enpire lab --units 2 --task push_t --trials 20     a simulated lab from start to summary
+    enpire lab                                         a simulated lab that improves its policy
+    enpire report                                      what came of it
+    enpire champion export --out my_champion           its best policy, to be run anywhere
     enpire trial my_policy.py --unit unit0 --seed 7    one trial in a running lab
     enpire status                                      what a running lab does
     enpire stop                                        stops every arm, at once
     enpire clear                                       lets stopped arms move again
 """
 # In this order in the help; others follow by name.
-FIRST = ('lab', 'trial', 'status', 'stop', 'clear', 'render')
+FIRST = ('lab', 'report', 'trial', 'status', 'stop', 'clear', 'render')
 
 
 def make_app():

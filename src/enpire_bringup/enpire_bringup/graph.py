@@ -5,6 +5,7 @@ Not covered: labs in another ROS domain, or on machines that discovery does not 
 """
 
 import contextlib
+import dataclasses
 import os
 import signal
 import time
@@ -31,6 +32,18 @@ SAFETY_STATE = 'enpire_interfaces/msg/SafetyState'
 
 class NoLab(RuntimeError):
     """Nothing of a lab was found; the text says where it was looked for."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Words:
+    """How errors about a goal speak: who serves it, what it is, what becomes of it where the server dies."""
+
+    server: str
+    thing: str
+    fate: str
+
+
+TRIAL, TRAINING = Words('trial server', 'trial', 'void'), Words('train server', 'training', 'lost')
 
 
 class NoTrial(RuntimeError):
@@ -214,18 +227,18 @@ class Graph:
         finally:
             self._node.destroy_client(client)
 
-    def action_client(self, action_type, name, seconds=DISCOVERY_S):
-        """Return a connected action client; `NoLab` where no server is there."""
+    def action_client(self, action_type, name, seconds=DISCOVERY_S, server='its trial server'):
+        """Return a connected action client; `NoLab` where no ``server`` (in words) is there."""
         client = ActionClient(self._node, action_type, name)
         self._actions.append(client)
         if not self.until(client.server_is_ready, seconds):
             raise NoLab(
-                f'the station is there, but its action {name} is not: its trial server is only just '
+                f'the lab is there, but the action {name} is not: {server} is only just '
                 'starting, or keeps dying (see its log in the run folder)'
             )
         return client
 
-    def send_goal(self, client, goal, on_feedback):
+    def send_goal(self, client, goal, on_feedback, words=TRIAL):
         """Send a goal and wait for its result, as long as it gives signs of life; return the result.
 
         Ctrl-C cancels the goal, also before it was accepted; its result is awaited and returned then
@@ -237,27 +250,27 @@ class Graph:
         with _Interrupts() as interrupts:
             sent = client.send_goal_async(goal, feedback_callback=lambda m: heard.take(m.feedback))
             if not self.until(sent.done, ANSWER_S):
-                raise NoTrial('the trial server did not answer: expected it to accept the goal within '
-                              f'{ANSWER_S:g} s. It may still begin the trial: `enpire status` shows it')
+                raise NoTrial(f'the {words.server} did not answer: expected it to accept the goal within '
+                              f'{ANSWER_S:g} s. It may still begin the {words.thing}: `enpire status` shows it')
             handle = sent.result()
             if not handle.accepted:
-                raise NoTrial('the trial server refused the goal: see its log')
+                raise NoTrial(f'the {words.server} refused the goal: see its log')
             heard.again()
-            return self._result(handle, heard, interrupts)
+            return self._result(handle, heard, interrupts, words)
 
-    def _result(self, handle, heard, interrupts):
+    def _result(self, handle, heard, interrupts, words):
         result, canceled = handle.get_result_async(), False
         while not result.done():
             if interrupts.count > 1:
-                raise NoTrial('Ctrl-C again: not waited for the end of the trial. It was asked to end: '
+                raise NoTrial(f'Ctrl-C again: not waited for the end of the {words.thing}. It was asked to end: '
                               '`enpire status` shows whether it did, `enpire stop` stops every arm')
             if interrupts.count and not canceled:
                 handle.cancel_goal_async()
                 canceled = True
             if not heard.silent_s <= SILENCE_S:
-                raise NoTrial(f'the trial server is gone; the trial is void: expected feedback within '
-                              f'{SILENCE_S:g} s, got none (its log is in the run folder; it is started '
-                              'again, and the next trial can be sent)')
+                raise NoTrial(f'the {words.server} is gone; the {words.thing} is {words.fate}: expected feedback '
+                              f'within {SILENCE_S:g} s, got none (its log is in the run folder; it is started '
+                              f'again, and the next {words.thing} can be sent)')
             asked = interrupts.count
             self.until(lambda seen=asked: result.done() or interrupts.count > seen, LOOK_S)
         return result.result().result

@@ -13,7 +13,7 @@ import typing
 import pydantic
 import yaml
 
-from enpire_bringup import yaml_lines
+from enpire_bringup import lab_campaign, yaml_lines
 from enpire_core.words import nearest
 from enpire_drivers.sim.cameras import parse_profile
 
@@ -26,6 +26,8 @@ CAMERAS = ('top_camera', 'left_wrist_camera', 'right_wrist_camera')
 # Path-like keys that are relative to the lab file (`folder` is relative to where the command is called).
 # So is the program of `operator_hook`, where it is a path: else it is looked up on PATH.
 FILES = ('policy', 'limits')
+# Options of the command that are no keys of their own: where their values belong.
+PLACES = {'budget': ('campaign', 'trials'), 'secret_file': ('campaign', 'secret_file')}
 
 
 class LabError(ValueError):
@@ -38,15 +40,21 @@ class Origin:
 
     file: str = dataclasses.field(default='', compare=False)
     lines: typing.Dict[tuple, int] = dataclasses.field(default_factory=dict, compare=False)
-    options: typing.FrozenSet[str] = dataclasses.field(default=frozenset(), compare=False)
+    # Path of a value -> the option that gave it.
+    options: typing.Dict[tuple, str] = dataclasses.field(default_factory=dict, compare=False)
 
     def of(self, *path):
         """Return 'my.yaml, line 3: task', 'option task', or 'my.yaml: task' where it is the default."""
         key = '.'.join(str(part) for part in path)
-        if path and path[0] in self.options:
-            return f'option {path[0]}: {key}'
+        option = self.option(path)
+        if option:
+            return f'option {option}: {key}'
         line = f', line {yaml_lines.line_of(self.lines, path)}' if path[:1] in self.lines else ''
         return f'{self.file}{line}: {key}' if self.file else key
+
+    def option(self, path):
+        """Return the option that gave the value at ``path``, or one that it lies in; '' for none."""
+        return next((self.options[path[:n]] for n in range(len(path), 0, -1) if path[:n] in self.options), '')
 
 
 class Camera(pydantic.BaseModel):
@@ -63,7 +71,10 @@ class Camera(pydantic.BaseModel):
 
 
 class Lab(pydantic.BaseModel):
-    """A lab as it is started. ``units`` is always a tuple of names here; None: what the task says."""
+    """A lab as it is started. ``units`` is always a tuple of names here; None: what the task says.
+
+    ``trials`` of one policy, or a ``campaign`` that improves it: then ``trials`` is 0.
+    """
 
     model_config = pydantic.ConfigDict(extra='forbid', frozen=True, strict=True)
 
@@ -73,6 +84,7 @@ class Lab(pydantic.BaseModel):
     backend: typing.Literal['sim'] = 'sim'
     task: str = 'push_t'
     policy: typing.Optional[str] = None
+    campaign: typing.Optional[lab_campaign.Campaign] = None
     trials: int = pydantic.Field(20, ge=0, le=1_000_000)
     seed: int = pydantic.Field(1, ge=0, le=2**63 - 1)
     real_time_factor: float = pydantic.Field(0.0, ge=0, le=100, allow_inf_nan=False)
@@ -83,9 +95,34 @@ class Lab(pydantic.BaseModel):
 
     _origin: Origin = pydantic.PrivateAttr(default_factory=Origin)
 
-    def where(self, key):
-        """Return where ``key`` was given, as errors begin: 'my.yaml, line 3: task'."""
-        return self._origin.of(key)
+    def where(self, *path):
+        """Return where the key at ``path`` was given, as errors begin: 'my.yaml, line 3: task'."""
+        return self._origin.of(*path)
+
+    @property
+    def config(self):
+        """The CampaignConfig of a campaign, None for plain trials."""
+        return None if self.campaign is None else self.campaign.config(self.task, self.seed)
+
+    @property
+    def wanted(self):
+        """The budget of trials, of whichever kind; 0 without an end."""
+        return self.trials if self.campaign is None else self.config.trials
+
+    @pydantic.model_validator(mode='before')
+    @classmethod
+    def _either(cls, values):
+        if isinstance(values, dict) and values.get('campaign') is not None:
+            return {'trials': 0, **values}
+        return values
+
+    @pydantic.field_validator('campaign', mode='before')
+    @classmethod
+    def _section(cls, value):
+        if not isinstance(value, (dict, lab_campaign.Campaign)):
+            raise ValueError('expected keys and values below it, as `trials: 450`, or nothing for a campaign as it '
+                             'comes')
+        return value
 
     @pydantic.field_validator('folder', 'policy', 'limits', 'operator_hook', mode='after')
     @classmethod
@@ -160,40 +197,51 @@ def load_text(text, file, options=None):
         values, lines = yaml_lines.parse(text, file)
     except yaml_lines.YamlError as error:
         raise LabError(str(error)) from error
-    folder = os.path.dirname(os.path.abspath(file))
-    for key in FILES:
-        if isinstance(values.get(key), str):
-            values[key] = os.path.join(folder, os.path.expanduser(values[key]))
-    hook = values.get('operator_hook')
-    if isinstance(hook, list) and hook and isinstance(hook[0], str) and '/' in hook[0]:
-        values['operator_hook'] = [os.path.join(folder, os.path.expanduser(hook[0])), *hook[1:]]
-    given = {key: value for key, value in (options or {}).items() if value is not None}
-    values.update(given)
+    _resolve(values, os.path.dirname(os.path.abspath(file)))
+    given = {PLACES.get(name, (name,)): (name, value) for name, value in (options or {}).items() if value is not None}
+    origin = Origin(file, lines, {path: name for path, (name, _) in given.items()})
     try:
+        lab_campaign.settle(values, {path: value for path, (_, value) in given.items()}, lambda path: origin.of(*path))
         lab = Lab.model_validate(values)
+    except lab_campaign.Clash as error:
+        raise LabError(str(error)) from error
     except pydantic.ValidationError as error:
         problems = sorted(
             error.errors(),
-            key=lambda p: (p['loc'][0] in given, yaml_lines.line_of(lines, _path(p))),
+            key=lambda p: (bool(origin.option(_path(p))), yaml_lines.line_of(lines, _path(p))),
         )
-        raise LabError(
-            '\n'.join(_explain(problem, file, lines, given) for problem in problems)
-        ) from error
-    lab._origin = Origin(file, lines, frozenset(given))
+        raise LabError('\n'.join(_explain(problem, origin) for problem in problems)) from error
+    lab._origin = origin
+    wrong = lab.campaign and lab_campaign.problem(lab.campaign, lab.task, lab.seed)
+    if wrong:
+        name, text = wrong
+        raise LabError(f'{lab.where(*(("campaign", name) if name in lab_campaign.FIGURES else (name,)))}: {text}')
     return lab
+
+
+def _resolve(values, folder):
+    """Make paths in ``values`` of a lab file absolute: they are relative to its ``folder``."""
+    if 'campaign' in values and values['campaign'] is None:
+        values['campaign'] = {}  # `campaign:` and nothing below it
+    campaign = values.get('campaign')
+    for section, keys in ((values, FILES), (campaign if isinstance(campaign, dict) else {}, ('secret_file',))):
+        for key in keys:
+            if isinstance(section.get(key), str) and section[key]:
+                section[key] = os.path.join(folder, os.path.expanduser(section[key]))
+    hook = values.get('operator_hook')
+    if isinstance(hook, list) and hook and isinstance(hook[0], str) and '/' in hook[0]:
+        values['operator_hook'] = [os.path.join(folder, os.path.expanduser(hook[0])), *hook[1:]]
 
 
 def _path(problem):
     return tuple(part for part in problem['loc'] if part != '[key]')
 
 
-def _explain(problem, file, lines, given):
+def _explain(problem, origin):
     path = _path(problem)
     key = '.'.join(str(part) for part in path)
-    if path and path[0] in given:
-        where = f'option {path[0]}'
-    else:
-        where = f'{file}, line {yaml_lines.line_of(lines, path)}'
+    option = origin.option(path)
+    where = f'option {option}' if option else f'{origin.file}, line {yaml_lines.line_of(origin.lines, path)}'
     if problem['type'] == 'extra_forbidden':
         return f'{where}: unknown key {key!r}; {_nearest(path)}'
     if '[key]' in problem['loc']:
@@ -209,13 +257,15 @@ def _explain(problem, file, lines, given):
 
 
 def _nearest(path):
-    known = Lab.model_fields if len(path) == 1 else Camera.model_fields
+    known = (Lab if len(path) == 1 else lab_campaign.Campaign if path[0] == 'campaign' else Camera).model_fields
     return nearest(str(path[-1]), known)
 
 
 def dump(lab):
     """Return a `Lab` as the text of a lab file that gives it again."""
     values = lab.model_dump(mode='json', exclude_none=True)
+    if lab.campaign is not None:
+        del values['trials']
     return yaml.safe_dump(
         {key: value for key, value in values.items() if value != {}}, sort_keys=False
     )

@@ -21,9 +21,10 @@ from enpire_bringup.supervisor.child import GUARD
 
 # Launch argument -> how its text becomes a value of the lab file.
 OPTIONS = {
-    'units': int, 'task': str, 'policy': str, 'trials': int, 'seed': int,
-    'real_time_factor': float, 'folder': str,
+    'units': int, 'task': str, 'policy': str, 'trials': int, 'budget': int, 'seed': int,
+    'real_time_factor': float, 'folder': str, 'secret_file': str,
 }
+PATHS = ('policy', 'secret_file')
 
 
 RANGE = 'ROS_AUTOMATIC_DISCOVERY_RANGE'
@@ -54,8 +55,9 @@ def options_of(texts):
         except ValueError as error:
             kind = 'a whole number' if convert is int else 'a number'
             raise lab_file.LabError(f'{name}:= expected {kind}, got {text!r}') from error
-    if 'policy' in options:
-        options['policy'] = os.path.abspath(os.path.expanduser(options['policy']))
+    for name in PATHS:
+        if name in options:
+            options[name] = os.path.abspath(os.path.expanduser(options[name]))
     return options
 
 
@@ -96,8 +98,17 @@ def node(spec, parameter_file):
         remappings=list(spec.remappings), ros_arguments=list(spec.ros_arguments),
         respawn=spec.respawn, respawn_delay=spec.respawn_delay_s, output='screen',
         # None where nothing is to happen: launch stumbles over an empty list.
-        on_exit=[Shutdown(reason=f'{spec.name} has ended')] if spec.required else None,
+        on_exit=at_end_of(spec) if spec.required else None,
     )
+
+
+def at_end_of(spec):
+    """Return what shuts the lab down at the end of ``spec``; not where it was killed and is started again."""
+    def at_exit(event, context):
+        if spec.respawn and event.returncode < 0:
+            return None
+        return [Shutdown(reason=f'{spec.name} has ended')]
+    return at_exit
 
 
 class ForUnit(Substitution):

@@ -11,6 +11,8 @@ import typing
 
 import yaml
 
+from enpire_bringup.lab_campaign import FIGURES
+
 # Processes of a stage are stopped together, the highest stage first.
 STAGES = ('station', 'gate', 'trials', 'runner')
 RESPAWN_DELAY_S = 1.0
@@ -33,7 +35,8 @@ class ProcessSpec:
     """One process of a lab.
 
     ``parameters``: node name -> parameter name -> value; a process may hold several nodes.
-    ``respawn``: started again after ``respawn_delay_s`` when it ends by itself.
+    ``respawn``: started again after ``respawn_delay_s`` when it ends by itself; where it is ``required``,
+    when it was killed by a signal.
     ``required``: its end ends the lab, with its exit code.
     ``ros_arguments``: what follows --ros-args besides names, remappings and parameters.
     """
@@ -51,15 +54,19 @@ class ProcessSpec:
     ros_arguments: typing.Tuple[str, ...] = ()
 
 
-def expand(lab, run_dir, files):
+def expand(lab, run_dir, files, began_ns=0):
     """Return the `ProcessSpec`s of ``lab`` in the order in which they are started.
 
-    ``run_dir``: absolute path of the run folder. ``files``: `LabFiles`.
+    ``run_dir``: absolute path of the run folder. ``files``: `LabFiles`. ``began_ns``: wall clock, for a campaign: the
+    scene of a reset before it is gone.
     """
     specs = [spec for unit in lab.units for spec in _station(lab, unit, run_dir, files)]
+    specs.append(_train_server(lab, run_dir))
     if lab.operator_hook:
         specs.append(_hook(lab))
-    if lab.trials > 0:
+    if lab.campaign is not None:
+        specs.append(_research(lab, run_dir, files, began_ns))
+    elif lab.trials > 0:
         specs.append(_runner(lab, run_dir, files))
     return specs
 
@@ -122,6 +129,15 @@ def _trial_server(lab, unit, run_dir, files):
     }
 
 
+def _train_server(lab, run_dir):
+    values = {'run_dir': run_dir, 'task': lab.task}
+    if lab.campaign is not None:
+        # Where its candidates' artifacts are looked for.
+        values['artifacts'] = os.path.join(run_dir, 'campaign', 'artifacts')
+    return ProcessSpec('lab.train_server', 'enpire_research', 'train_server', '/lab', {'train_server': values},
+                       stage='trials', ros_arguments=_log(lab))
+
+
 def _runner(lab, run_dir, files):
     values = {
         'lab': lab.name,
@@ -144,6 +160,29 @@ def _runner(lab, run_dir, files):
         stage='runner',
         ros_arguments=_log(lab),
     )
+
+
+def _research(lab, run_dir, files, began_ns):
+    """It goes on from its ledger when it was killed; its own end, whether done or broken, is that of the lab."""
+    config = lab.config
+    values = {
+        'lab': lab.name,
+        'task': lab.task,
+        'policy': files.policy,
+        'units': list(lab.units),
+        'lab_seed': lab.seed,
+        'run_dir': run_dir,
+        'scene': os.path.join(run_dir, 'scene'),
+        'robot_limits': files.robot_limits,
+        'task_limits': files.task_limits,
+        'researcher': config.researcher,
+        **{name: getattr(config, name) for name in FIGURES},
+        'secret_file': lab.campaign.secret_file or '',
+        'began_ns': began_ns,
+        'simulated': True,
+    }
+    return ProcessSpec('lab.research', 'enpire_research', 'research', '/lab', {'research': values}, respawn=True,
+                       required=True, stage='runner', ros_arguments=_log(lab))
 
 
 def _hook(lab):

@@ -64,6 +64,7 @@ class Tally:
     resets: int = 0
     reset_tries: typing.Dict[int, int] = dataclasses.field(default_factory=dict)
     resets_failed: int = 0
+    put_back: int = 0
     real_time_factor: float = math.nan
     reason: str = ''
 
@@ -78,6 +79,7 @@ class Tally:
             self.successes += report.status == SUCCEEDED
         if report.phase == RESET and report.status != CANCELED:
             self.resets += 1
+            self.put_back += report.put_back
             if report.status == SUCCEEDED:
                 self.reset_tries[report.tries] = self.reset_tries.get(report.tries, 0) + 1
             else:

@@ -6,6 +6,7 @@
                   /parameters/   a parameter file for each process
                   /<unit>/       records, outbox, policy_logs
                   /logs/         what processes print
+                  /campaign/     ledger, repository and report of a campaign
 """
 
 import contextlib
@@ -13,14 +14,17 @@ import dataclasses
 import datetime
 import os
 import shutil
+import time
 import typing
 
 import yaml
 
 from enpire_bringup import lab as lab_file
 from enpire_bringup import processes
+from enpire_core.files import sha256_file
 
 UNIT_FOLDERS = ('records', 'outbox', 'policy_logs')
+LIMITS = 'limits.yaml'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,7 +77,8 @@ def find_files(lab):
     """Return (task, `LabFiles`) of ``lab``.
 
     `LabError`, with every mistake, where the task is unknown, or the policy, the limits or the program
-    of the operator's hook are not there.
+    of the operator's hook are not there; in a campaign, too, where the policy declares nothing that may vary or
+    something that can't be, or the file with the secret holds none.
     """
     from enpire_description import share_path
     from enpire_tasks import registry
@@ -91,10 +96,36 @@ def find_files(lab):
         mistakes.append(
             f'{lab.where("operator_hook")}: expected a program that can be executed, found none at '
             f'{lab.operator_hook[0]!r} (a path is relative to the lab file; a name is looked up on PATH)')
+    if lab.campaign and policy and os.path.isfile(policy):
+        mistakes += _campaign_mistakes(lab, policy)
     if mistakes:
         raise lab_file.LabError('\n'.join(mistakes))
     robot = os.fspath(share_path('limits', 'yam.yaml'))
     return task, processes.LabFiles(robot, os.path.abspath(task.limits_file), os.path.abspath(policy))
+
+
+def _campaign_mistakes(lab, policy):
+    """Return a line for each mistake that would end a campaign with ``policy`` (a path) at once."""
+    from enpire_research.agents.builtin import space
+    from enpire_research.campaign import seeds
+
+    found = []
+    try:
+        with open(policy, encoding='utf-8') as handle:
+            space.read(handle.read())
+    except (OSError, UnicodeDecodeError) as error:
+        found.append(f'{lab.where("policy")}: expected a policy that can be read: {error}')
+    except space.SpaceError as error:
+        for text in error.problems:
+            line, _, words = text.partition(': ')
+            place = policy if line == 'line 0' else f'{policy}, {line}'
+            found.append(f'{lab.where("policy")}: {place}: {words}')
+    if lab.campaign.secret_file:
+        try:
+            seeds.read_secret_file(lab.campaign.secret_file)
+        except seeds.SecretError as error:
+            found.append(f'{lab.where("campaign", "secret_file")}: {error}')
+    return found
 
 
 def prepare(lab, name=None):
@@ -108,6 +139,72 @@ def prepare(lab, name=None):
     folder = _new_folder(lab, name)
     with nothing_left(folder):
         return _fill(lab, folder, task, files, narrowed)
+
+
+def resume(folder):
+    """Return the `Run` of the campaign in the run folder ``folder`` again: it goes on from its ledger.
+
+    Its stations begin anew. `LabError` where there is no campaign to go on with, or it is one of another task,
+    version or other stations; OSError where the folder can't be written.
+    """
+    folder = os.path.abspath(os.path.expanduser(folder))
+    path = os.path.join(folder, 'lab.yaml')
+    if not os.path.isfile(path):
+        raise lab_file.LabError(f'--resume: expected the run folder of a campaign, found no lab.yaml in {folder}')
+    lab = read_lab(path)
+    if lab.campaign is None:
+        raise lab_file.LabError(f'--resume: expected the run folder of a campaign, but {path} wants plain trials: '
+                                'start them anew')
+    lab = _as_it_began(lab, folder, _check_ledger(lab, folder))
+    task, files = find_files(lab)
+    for unit in lab.units:
+        for part in UNIT_FOLDERS:
+            os.makedirs(os.path.join(folder, unit, part), mode=0o700, exist_ok=True)
+    if not os.path.isdir(os.path.join(folder, 'scene')):
+        _write_scene(os.path.join(folder, 'scene'), task)
+    return _with_processes(lab, folder, files)
+
+
+def _check_ledger(lab, folder):
+    """Return the body of the ledger's first record, {} without one; `LabError` unless ``lab`` can go on with it."""
+    from enpire_research.campaign import ledger
+    from enpire_research.campaign.config import VERSION
+
+    campaign = os.path.join(folder, 'campaign')
+    if not os.path.exists(os.path.join(campaign, ledger.NAME)):
+        return {}
+    try:
+        records = ledger.read(campaign)
+    except ledger.LedgerError as error:
+        raise lab_file.LabError(f'--resume: {error}') from error
+    if records and records[-1].kind == 'end':
+        raise lab_file.LabError('--resume: expected a campaign that has not ended, this one has: '
+                                f'`enpire report {folder}` shows what came of it; start a new one to go further')
+    body = records[0].body if records else {}
+    for name, wanted in (('version', VERSION), ('task', lab.task), ('seed', lab.seed), ('units', list(lab.units))):
+        if body and body.get(name) != wanted:
+            raise lab_file.LabError(
+                f'--resume: expected a campaign of {name} {wanted!r}, the ledger in {campaign} has {body.get(name)!r}: '
+                + ('go on with the version of this project that began it' if name == 'version' else
+                   f'put {os.path.join(folder, "lab.yaml")} back as it was, or start a new run'))
+    return body
+
+
+def _as_it_began(lab, folder, body):
+    """Return ``lab`` with what its run folder has kept: start policy, secret, limits; their files may be others by now.
+
+    ``body``: of the campaign's first record, {} where there is none.
+    """
+    kept = os.path.join(folder, 'campaign', 'policies', f'{body.get("start_policy_hash")}.py')
+    changes = {}
+    if lab.policy and os.path.isfile(kept) and not (
+            os.path.isfile(lab.policy) and sha256_file(lab.policy) == body['start_policy_hash']):
+        changes['policy'] = kept
+    if os.path.isfile(os.path.join(folder, LIMITS)):
+        changes['limits'] = None
+    if os.path.isfile(os.path.join(folder, 'campaign', 'secret')):
+        changes['campaign'] = lab.campaign.model_copy(update={'secret_file': None})
+    return lab.model_copy(update=changes)
 
 
 @contextlib.contextmanager
@@ -130,10 +227,16 @@ def _fill(lab, folder, task, files, narrowed):
     _write(os.path.join(folder, 'lab.yaml'), lab_file.dump(lab))
     _write_scene(os.path.join(folder, 'scene'), task)
     if narrowed is not None:
-        merged = os.path.join(folder, 'limits.yaml')
-        _write(merged, narrowed)
+        _write(os.path.join(folder, LIMITS), narrowed)
+    return _with_processes(lab, folder, files)
+
+
+def _with_processes(lab, folder, files):
+    """Write a parameter file for each process; return the `Run`. Limits that are narrowed lie in the folder."""
+    merged = os.path.join(folder, LIMITS)
+    if os.path.isfile(merged):
         files = dataclasses.replace(files, task_limits=merged)
-    run = Run(lab, folder, tuple(processes.expand(lab, folder, files)))
+    run = Run(lab, folder, tuple(processes.expand(lab, folder, files, time.time_ns())))
     for spec in run.specs:
         _write(run.parameter_file(spec), processes.parameters_yaml(spec))
     return run

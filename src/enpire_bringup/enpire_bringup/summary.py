@@ -25,12 +25,15 @@ def text(lab, reports, times, folder, runner=None, problems=()):
     tally = Tally()
     for report in reports:
         tally.add(report)
-    first = min((report.started_at_ns * 1e-9 for report in reports), default=math.nan)
+    # In a run that is gone on with there are older ones.
+    starts = [report.started_at_ns * 1e-9 for report in reports]
+    first = min((start for start in starts if start >= times.began_s), default=math.nan)
     lines = [
         f'{_backend(lab)}: {lab.name}, task {lab.task}, {len(lab.units)} '
         f'station{"s" if len(lab.units) > 1 else ""}',
-        f'trials           {_of(tally.trials, lab.trials)}',
-        f'successes        {rate(tally.successes, tally.trials)}',
+        f'trials           {_of(tally.trials, lab.wanted)}',
+        # In a campaign they are those of many policies: its report has the rates.
+        *([] if lab.campaign else [f'successes        {rate(tally.successes, tally.trials)}']),
         f'void             {_voids(tally, stations)}',
         f'resets           {_resets(tally)}',
         f'wall time        {_duration(times.ended_s - times.began_s)}; '
@@ -74,6 +77,8 @@ def _resets(tally):
     parts = [f'{tally.resets}', tries or 'none succeeded']
     if tally.resets_failed:
         parts.append(f'{tally.resets_failed} failed')
+    if tally.put_back:
+        parts.append(f'in {tally.put_back} a lost object was put back by hand')
     return f'{parts[0]} ({", ".join(parts[1:])})'
 
 

@@ -37,7 +37,8 @@ class Diary:
 
     def __enter__(self):
         # Unbuffered: nothing is left over that could fail when it is closed.
-        self._file = open(self._path, 'wb', buffering=0)
+        # At the end: a run that is gone on with has one already.
+        self._file = open(self._path, 'ab', buffering=0)
         return self
 
     def __exit__(self, *exc):

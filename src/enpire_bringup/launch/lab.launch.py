@@ -29,7 +29,14 @@ def generate_launch_description():
             description='Policy under trial, a Python file.' + FROM_FILE),
         DeclareLaunchArgument(
             'trials', default_value='',
-            description='The lab ends after so many; 0: trials are sent by hand.' + FROM_FILE),
+            description='So many of the policy as it is, and no campaign; 0: trials are sent by hand.' + FROM_FILE),
+        DeclareLaunchArgument(
+            'budget', default_value='',
+            description='A campaign of so many trials, the exam included.' + FROM_FILE),
+        DeclareLaunchArgument(
+            'secret_file', default_value='',
+            description='Secret of the held-out resets, to repeat a campaign. Empty: what the lab file says, or a new '
+                        'one.'),
         DeclareLaunchArgument(
             'seed', default_value='', description='Everything random derives from it.' + FROM_FILE),
         DeclareLaunchArgument(

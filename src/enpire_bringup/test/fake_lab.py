@@ -1,7 +1,9 @@
 """`enpire lab` with fake programs, for tests: `python fake_lab.py FOLDER [arguments of enpire]`.
 
 The programs wait for a signal; the runner writes three reports and then does what FAKE_RUNNER says:
-'done', 'broken' (exit code 5) or 'wait'. Only what needs other packages is replaced: task and scene.
+'done', 'broken' (exit code 5) or 'wait'. The research node runs a synthetic campaign, goes on with it where there is
+one, to its end or, with 'wait', for ten trials; with 'killed' it is killed then, once. Only what needs other packages
+is replaced: task and scene.
 FAKE_SCENE says what the scene does: 'slow' (it waits for a signal) or 'full' (the disk is full).
 """
 
@@ -17,7 +19,7 @@ from enpire_bringup import cli, processes, run
 PACKAGES = {
     'enpire_drivers': ['sim_station'],
     'enpire_safety': ['safety_gate'],
-    'enpire_research': ['trial_server', 'trial_runner'],
+    'enpire_research': ['trial_server', 'trial_runner', 'train_server', 'research'],
     'enpire_bringup': ['lab_view'],
 }
 WAITS = """#!{python}
@@ -52,6 +54,28 @@ if what == 'wait':
 """
 
 
+RESEARCH = """#!{python}
+import os, signal, sys, yaml
+words = sys.argv
+values = yaml.safe_load(open(words[words.index('--params-file') + 1]))
+values = values['/lab/research']['ros__parameters']
+sys.path.append({tests!r})
+import synthetic_campaigns
+folder = os.path.join(values['run_dir'], 'campaign')
+what, there = os.environ['FAKE_RUNNER'], os.path.exists(os.path.join(folder, 'ledger.jsonl'))
+stops = what == 'wait' or (what == 'killed' and not there)
+synthetic_campaigns.campaign(folder, until=10 if stops else None)
+print('ten trials are done' if stops else 'the campaign is over', flush=True)
+if what == 'killed' and stops:
+    os.kill(os.getpid(), signal.SIGKILL)
+if stops:
+    signal.signal(signal.SIGINT, lambda *_: sys.exit(0))
+    signal.pause()
+"""
+PROGRAMS = {'trial_runner': RUNNER, 'research': RESEARCH}
+TESTS_OF_RESEARCH = str(pathlib.Path(__file__).resolve().parents[2] / 'enpire_research' / 'test')
+
+
 def write_programs(prefix):
     """Make an ament prefix with the fake programs."""
     for package, executables in PACKAGES.items():
@@ -61,8 +85,8 @@ def write_programs(prefix):
         for executable in executables:
             path = prefix / 'lib' / package / executable
             path.parent.mkdir(parents=True, exist_ok=True)
-            text = RUNNER if executable == 'trial_runner' else WAITS
-            path.write_text(text.format(python=sys.executable))
+            text = PROGRAMS.get(executable, WAITS)
+            path.write_text(text.format(python=sys.executable, tests=TESTS_OF_RESEARCH))
             path.chmod(0o755)
 
 

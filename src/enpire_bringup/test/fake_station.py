@@ -2,9 +2,11 @@
 
 GATE: 'passing', 'latched', 'unknown', 'deaf' (it speaks and serves nothing). The name of a trial says what
 becomes of its goal: 'silent' (accepted, then nothing), 'works' (feedback, until it is canceled), 'stubborn'
-(feedback for ever), 'slow' (accepted when FOLDER/accept is there; FOLDER/asked says that it came).
+(feedback for ever), 'slow' (accepted when FOLDER/accept is there; FOLDER/asked says that it came). FOLDER/up-PID says
+that it is there.
 """
 
+import os
 import pathlib
 import sys
 import threading
@@ -81,7 +83,9 @@ def main():
     """Spin until it is killed."""
     rclpy.init(args=['--ros-args', '--disable-external-lib-logs'])
     node = rclpy.create_node('station', namespace='/unit0')
-    Station(node, pathlib.Path(sys.argv[1]), sys.argv[2])
+    folder = pathlib.Path(sys.argv[1])
+    Station(node, folder, sys.argv[2])
+    (folder / f'up-{os.getpid()}').touch()
     executor = MultiThreadedExecutor(4)
     executor.add_node(node)
     executor.spin()

@@ -6,7 +6,7 @@ from typer.testing import CliRunner
 from enpire_bringup import out_files
 from enpire_bringup.cli import make_app
 
-COMMANDS = ('lab', 'trial', 'status', 'stop', 'clear', 'render')
+COMMANDS = ('lab', 'report', 'trial', 'status', 'stop', 'clear', 'render')
 
 
 def call(*words):

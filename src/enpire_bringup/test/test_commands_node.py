@@ -41,12 +41,13 @@ def own_domain(monkeypatch, tmp_path):
 
 @pytest.fixture
 def station(tmp_path):
-    """Return a function that starts a fake station and returns its process."""
+    """Return a function that starts a fake station and returns its process, once it is up."""
     with contextlib.ExitStack() as stack:
         def start(gate='passing'):
             process = stack.enter_context(subprocess.Popen(
                 [sys.executable, str(HERE / 'fake_station.py'), str(tmp_path), gate], env=environment()))
             stack.callback(process.kill)
+            until((tmp_path / f'up-{process.pid}').exists, 'the fake station')
             return process
         yield start
 
@@ -221,6 +222,13 @@ def test_status_is_0_only_where_every_gate_says_that_it_is_not_stopped(station, 
     station(gate)
     found, text = call('status')
     assert found == code and {'passing': 'passing', 'latched': 'STOPPED', 'unknown': 'UNKNOWN'}[gate] in text
+
+
+def test_status_says_that_nobody_hands_out_trials_and_that_there_is_no_picture_of_it(tmp_path, station):
+    station('passing')
+    found, text = call('status', '--svg', str(tmp_path / 'table.svg'))
+    assert found == 0 and 'No trials are handed out now' in text and 'table.svg was not written' in text
+    assert not (tmp_path / 'table.svg').exists()
 
 
 @pytest.mark.parametrize('gate, code', [('passing', 0), ('latched', 0), ('unknown', 1)])

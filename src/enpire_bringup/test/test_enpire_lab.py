@@ -13,6 +13,8 @@ import psutil
 import pytest
 from bringup_waiting import PATIENCE_S, until
 
+from enpire_research.campaign import chain, ledger
+
 pytest.importorskip('ament_index_python', reason='it finds the programs')
 HERE = pathlib.Path(__file__).resolve().parent
 
@@ -20,15 +22,17 @@ HERE = pathlib.Path(__file__).resolve().parent
 class Command:
     """`enpire lab` under test, in a process of its own."""
 
-    def __init__(self, folder, *words, runner='done', domain='90', output=subprocess.PIPE, **more):
+    def __init__(self, folder, *words, runner='done', domain='90', output=subprocess.PIPE, trials='20',
+                 folder_option=True, **more):
         self.folder = folder
+        words = [*(['--folder', str(folder / 'runs')] if folder_option else []),
+                 *(['--trials', trials] if trials else []), *words]
         paths = [str(path) for path in HERE.parent.parent.glob('enpire_*')]
         environment = dict(
             os.environ, **more, FAKE_RUNNER=runner, ROS_DOMAIN_ID=domain, TMPDIR=str(folder),
             PYTHONPATH=os.pathsep.join([*paths, os.environ.get('PYTHONPATH', '')]))
         self.process = subprocess.Popen(
-            [sys.executable, str(HERE / 'fake_lab.py'), str(folder), 'lab', '--folder',
-             str(folder / 'runs'), *words],
+            [sys.executable, str(HERE / 'fake_lab.py'), str(folder), 'lab', *words],
             stdout=output, stderr=subprocess.STDOUT, text=True, env=environment)
 
     def run_dir(self):
@@ -80,7 +84,7 @@ def test_a_lab_ends_by_itself_with_a_summary_when_its_trials_are_done(start):
     assert '3 (2 at try 1, 1 failed)' in text
     assert str(command.folder / 'runs' / 'first') in text
     pids = started(text)
-    assert len(pids) == 8 and not any(psutil.pid_exists(pid) for pid in pids.values())
+    assert len(pids) == 9 and not any(psutil.pid_exists(pid) for pid in pids.values())
 
 
 def test_the_run_folder_holds_the_lab_and_a_folder_for_each_station(start):
@@ -234,3 +238,51 @@ def test_a_run_folder_that_exists_is_refused(start):
     command = start('--run', 'again')
     assert 'expected a new run' in command.end()
     assert command.process.returncode == 2
+
+
+# ---- a campaign --------------------------------------------------------------------------------
+def digest_of(command):
+    return chain.digest(ledger.read(command.run_dir() / 'campaign'))
+
+
+def test_a_campaign_ends_by_itself_and_its_report_comes_last(start):
+    command = start('--units', '2', '--run', 'first', trials=None)
+    text = command.end()
+    assert command.process.returncode == 0
+    assert 'SIMULATED campaign: push_t' in text and 'success on 10 held-out resets' in text
+    assert text.splitlines()[-1] == f'ledger digest: {digest_of(command)}'
+    assert (command.run_dir() / 'campaign' / 'report' / 'improvement.png').is_file()
+    assert '--resume' not in text and 'lab.trial_runner' not in text
+
+
+def test_a_campaign_that_was_broken_off_is_gone_on_with_in_its_run_folder(start):
+    command = start('--units', '2', '--run', 'first', runner='wait', trials=None)
+    until(lambda: 'ten trials are done' in command.log('lab.research'), 'ten trials')
+    command.process.send_signal(signal.SIGINT)
+    text = command.end()
+    assert command.process.returncode == 0
+    assert f'`enpire lab --resume {command.run_dir()}` goes on with it' in text and 'not begun' in text
+    broken_off = ledger.read(command.run_dir() / 'campaign')
+    again = start('--resume', str(command.run_dir()), trials=None, folder_option=False)
+    text = again.end()
+    assert again.process.returncode == 0 and text.splitlines()[-1] == f'ledger digest: {digest_of(command)}'
+    records = ledger.read(command.run_dir() / 'campaign')
+    assert records[:len(broken_off)] == broken_off and records[-1].kind == 'end'
+    over = start('--resume', str(command.run_dir()), trials=None, folder_option=False)
+    assert 'expected a campaign that has not ended' in over.end() and over.process.returncode == 2
+    assert (command.run_dir() / 'lab.yaml').is_file()
+
+
+def test_a_research_node_that_is_killed_comes_again_and_the_lab_goes_on(start):
+    command = start('--units', '2', runner='killed', trials=None)
+    text = command.end()
+    assert command.process.returncode == 0
+    assert 'lab.research ended (killed by SIGKILL); starting it again' in text
+    assert 'success on 10 held-out resets' in text
+
+
+def test_a_campaign_is_gone_on_with_as_it_began_and_takes_no_other_options(start, tmp_path):
+    command = start('--resume', str(tmp_path), '--seed', '4')
+    text = command.end()
+    assert command.process.returncode == 2
+    assert '--resume: expected no lab file and no other option but --plain, got --trials, --seed, --folder' in text

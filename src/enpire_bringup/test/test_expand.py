@@ -12,7 +12,7 @@ def expanded(text):
 
 
 def test_a_station_is_three_processes_in_its_namespace():
-    world, gate, server = expanded('units: 1\ntrials: 0\nseed: 5\nreal_time_factor: 2\n')
+    world, gate, server, _ = expanded('units: 1\ntrials: 0\nseed: 5\nreal_time_factor: 2\n')
     assert [(s.name, s.package, s.executable) for s in (world, gate, server)] == [
         ('unit0.sim_station', 'enpire_drivers', 'sim_station'),
         ('unit0.safety_gate', 'enpire_safety', 'safety_gate'),
@@ -77,10 +77,17 @@ def test_the_runner_comes_last_and_its_end_ends_the_lab():
 
 def test_without_trials_there_is_no_runner():
     assert [s.executable for s in expanded('units: 2\ntrials: 0\n')] == [
-        'sim_station',
-        'safety_gate',
-        'trial_server',
-    ] * 2
+        *['sim_station', 'safety_gate', 'trial_server'] * 2,
+        'train_server',
+    ]
+
+
+def test_a_train_server_is_there_with_every_lab_and_its_artifacts_lie_where_a_campaign_looks_for_them():
+    plain = expanded('units: 1\ntrials: 0\n')[-1]
+    assert (plain.name, plain.namespace, plain.respawn, plain.required) == ('lab.train_server', '/lab', True, False)
+    assert plain.parameters == {'train_server': {'run_dir': '/runs/r', 'task': 'push_t'}}
+    campaign = next(s for s in expanded('units: 1\ncampaign: {}\n') if s.executable == 'train_server')
+    assert campaign.parameters['train_server']['artifacts'] == '/runs/r/campaign/artifacts'
 
 
 def test_a_station_is_stopped_after_those_who_move_it():
@@ -117,7 +124,7 @@ def test_the_same_lab_gives_the_same_list():
 
 def test_names_of_processes_differ():
     names = [s.name for s in expanded('units: 8\noperator_hook: [x]\n')]
-    assert len(set(names)) == len(names) == 8 * 3 + 2
+    assert len(set(names)) == len(names) == 8 * 3 + 3
 
 
 def test_a_parameter_file_names_the_nodes_in_full():

@@ -3,6 +3,7 @@
 import pathlib
 import subprocess
 import sys
+import types
 
 import pytest
 
@@ -36,12 +37,25 @@ def test_a_namespace_is_a_group_that_pushes_it_once():
         'sim_station', 'safety_gate', 'trial_server']
 
 
+@pytest.mark.parametrize('code, respawn, ends', [
+    (0, True, True), (1, True, True), (-9, True, False), (-9, False, True)])
+def test_a_required_process_ends_the_lab_but_not_where_it_was_killed_and_comes_again(code, respawn, ends):
+    spec = processes.ProcessSpec('lab.x', 'p', 'x', '/lab', {}, required=True, respawn=respawn)
+    event = types.SimpleNamespace(returncode=code)
+    assert bool(launching.at_end_of(spec)(event, None)) == ends
+
+
 def test_texts_of_arguments_become_options_and_empty_ones_are_left_out():
     assert launching.options_of({'units': '3', 'task': '', 'real_time_factor': '0.5'}) == {
         'units': 3, 'real_time_factor': 0.5}
 
 
-@pytest.mark.parametrize('name, text', [('units', 'two'), ('trials', '1.5'), ('seed', '')])
+def test_a_campaigns_budget_is_a_number_and_its_secret_a_path():
+    assert launching.options_of({'budget': '500', 'secret_file': '~/s'}) == {
+        'budget': 500, 'secret_file': str(pathlib.Path('~/s').expanduser())}
+
+
+@pytest.mark.parametrize('name, text', [('units', 'two'), ('budget', 'much'), ('trials', '1.5'), ('seed', '')])
 def test_a_text_that_is_no_number_is_refused_and_the_argument_is_named(name, text):
     if not text:
         assert launching.options_of({name: text}) == {}

@@ -7,7 +7,7 @@ import shlex
 import pytest
 from typer.testing import CliRunner
 
-from enpire_bringup import lab
+from enpire_bringup import lab, lab_campaign
 from enpire_bringup.cli import make_app
 from enpire_core.params import markdown_table, table_in
 
@@ -17,6 +17,13 @@ README = pathlib.Path(__file__).resolve().parents[1] / 'README.md'
 def test_every_key_of_the_lab_file_is_in_the_readme_and_no_other():
     rows = README.read_text().split('| key |')[1].split('\n\n')[0]
     assert re.findall(r'^\| `(\w+)` \|', rows, re.M) == list(lab.Lab.model_fields)
+
+
+def test_every_key_of_a_campaign_is_in_the_readme_and_no_other():
+    rows = README.read_text().split('| key below `campaign` |')[1].split('\n\n')[0]
+    firsts = [line.split(' | ')[0] for line in rows.splitlines() if line.startswith('| `')]
+    named = re.findall(r'`(\w+)`', '\n'.join(firsts))
+    assert sorted(named) == sorted(lab_campaign.Campaign.model_fields)
 
 
 @pytest.mark.parametrize('name', ['lab_view', 'operator_hook'])

@@ -97,6 +97,12 @@ def test_the_time_to_the_first_trial_is_counted_from_the_command():
     assert 'first trial after 10.5 s' in text and 'wall time        1 h 5 min' in text
 
 
+def test_in_a_run_that_is_gone_on_with_the_first_trial_is_the_first_after_the_command():
+    reports = [made(), made(trial_id='t2', started_at_ns=300 * 10**9)]
+    text = summary.text(lab_file.Lab(), reports, summary.Times(290.0, 400.0), '/runs/r')
+    assert 'first trial after 10.0 s' in text and 'trials           2 of 20' in text
+
+
 def test_trials_that_died_with_their_trial_server_and_stations_that_are_out_are_told():
     runner = {'stations': {
         'unit0': {'voids': 2, 'given_up': 1, 'out': ''},

@@ -244,6 +244,17 @@ def test_the_end_of_a_required_child_ends_everything_with_its_exit_code(start, c
     gone([started(text)['other']])
 
 
+def test_a_required_child_that_may_respawn_comes_again_when_it_is_killed_and_ends_everything_by_itself(start, tmp_path):
+    mark = tmp_path / 'killed'
+    text = (f'import os, pathlib; mark = pathlib.Path({str(mark)!r})\n'
+            'if not mark.exists(): mark.write_text(""); os.kill(os.getpid(), 9)\n'
+            'raise SystemExit(7)')
+    lab = start(waits('other'), script('node', text, required=True, respawn=True, respawn_delay_s=0.01))
+    text, outcome = lab.end()
+    assert (outcome['code'], outcome['child']) == (7, 'node') and text.count('node started') == 2
+    gone([started(text)['other']])
+
+
 def test_a_command_that_does_not_exist_is_said_in_its_log(start):
     lab = start({'name': 'missing', 'command': ['/no/such/program'], 'required': True})
     _, outcome = lab.end()

@@ -17,6 +17,7 @@ domain_coordinator = pytest.importorskip('domain_coordinator')
 from enpire_bringup import graph, processes  # noqa: E402
 from enpire_core import qos  # noqa: E402
 from enpire_interfaces.msg import LabStatus, SafetyEvent, SafetyState, StationStatus  # noqa: E402
+from enpire_research.campaign.ledger import Ledger  # noqa: E402
 from enpire_research.trials.outbox import Outbox  # noqa: E402
 from enpire_research.trials.report import Report  # noqa: E402
 from std_srvs.srv import Trigger  # noqa: E402
@@ -84,6 +85,26 @@ def test_plain_lines_name_each_trial_that_ended(tmp_path, start):
            'T not at the goal' in text()
 
 
+def test_plain_lines_name_each_idea_and_decision_of_a_campaign_but_not_those_before_the_lab_was_started(
+        tmp_path, start):
+    write_lab(tmp_path)
+    (tmp_path / 'lab.yaml').write_text('units: 2\nname: night\ncampaign:\n')
+    decision = {'round': 1, 'candidate': 1, 'against': 0, 'stage': 'confirm', 'kept': True,
+                'figures': {'n': 16, 'successes': 12}, 'reason': '9 resets gained, 0 lost'}
+    with Ledger.open(tmp_path / 'campaign', iter((100, 200)).__next__) as ledger:
+        ledger.append('decision', {**decision, 'candidate': 7})
+        process, text = start('enpire_bringup.view.lab_view_node', 'lab_view', '/lab',
+                              {'run_dir': str(tmp_path), 'plain': True, 'began_ns': 150})
+        Outbox(tmp_path / 'unit1' / 'outbox').put(report())
+        until(lambda: 't7' in text() or process.poll() is not None, 'the line of a trial')
+        ledger.append('decision', decision)
+        until(lambda: 'idea 1' in text() or process.poll() is not None, 'the line of a decision')
+    process.send_signal(signal.SIGINT)
+    assert process.wait(PATIENCE_S) == 0
+    assert 'idea 1 KEPT, the champion now, 12 of 16: 9 resets gained, 0 lost' in text()
+    assert 'idea 7' not in text() and 'succeeded' not in text()
+
+
 def test_a_trial_that_ends_in_the_last_moment_is_still_named(tmp_path, start):
     write_lab(tmp_path)
     process, text = start('enpire_bringup.view.lab_view_node', 'lab_view', '/lab',
@@ -114,6 +135,25 @@ def test_the_table_shows_what_the_runner_says(tmp_path, start):
     shown = text()
     assert 'SIMULATED' in shown and '7.5x' in shown and 'the last reason' in shown
     assert '25% (5..70)' in shown
+
+
+def test_the_table_of_a_campaign_shows_what_the_research_node_says(tmp_path, start):
+    write_lab(tmp_path)
+    (tmp_path / 'lab.yaml').write_text('units: 1\nname: night\ncampaign:\n')
+    process, text = start('enpire_bringup.view.lab_view_node', 'lab_view', '/lab',
+                          {'run_dir': str(tmp_path)}, FORCE_COLOR='1', COLUMNS='100')
+    with graph.connect() as lab:
+        publisher = lab._node.create_publisher(LabStatus, '/lab/status', qos.STATE)
+        assert lab.until(publisher.get_subscription_count, PATIENCE_S)
+        publisher.publish(LabStatus(
+            lab='night', task='push_t', policy='/x/start.py', trials_wanted=400, trials_done=77, simulated=True,
+            stage='round 2: screening 6 ideas', candidates=9, champion=4, champion_trials=28, champion_successes=21,
+            eta_s=600.0))
+        assert lab.until(lambda: 'idea 4' in text(), PATIENCE_S), text()
+    process.send_signal(signal.SIGINT)
+    assert process.wait(PATIENCE_S) == 0
+    shown = text()
+    assert 'round 2: screening 6 ideas' in shown and '77 of ' in shown and 'about 10:00 to go' in shown
 
 
 def test_a_file_that_is_no_report_is_told(tmp_path, start):

@@ -1,5 +1,6 @@
 """`enpire lab`: starts a lab, shows it, and sums it up."""
 
+import contextlib
 import json
 import os
 import time
@@ -10,9 +11,10 @@ import typer
 EXAMPLES = """Examples:
 
 \b
-    enpire lab                                   the shipped lab: 2 simulated stations, 20 trials
-    enpire lab my_lab.yaml --trials 200 --seed 1
-    enpire lab --units 8 --task push_t --real-time-factor 1
+    enpire lab                                   the shipped lab: 2 simulated stations, a campaign
+    enpire lab my_lab.yaml --budget 600 --seed 1
+    enpire lab --resume enpire_runs/RUN          goes on with a campaign that was broken off
+    enpire lab --units 8 --trials 200            so many trials of one policy, no campaign
     enpire lab --trials 0                        stations that wait for trials sent by hand
 """
 # Exit code of a command that Ctrl-C ended before it did anything, as shells have it.
@@ -30,39 +32,42 @@ def lab(
     units: typing.Optional[int] = typer.Option(None, help='How many stations.'),
     task: typing.Optional[str] = typer.Option(None, help='Task of enpire_tasks.'),
     policy: typing.Optional[str] = typer.Option(
-        None, help="Python file under trial; the task's start policy where none is named."),
+        None, help="Python file to try or to improve; the task's start policy where none is named."),
+    budget: typing.Optional[int] = typer.Option(
+        None, help='Improve the policy in a campaign of so many trials, the exam included.'),
     trials: typing.Optional[int] = typer.Option(
-        None, help='The lab ends after so many; 0: trials are sent by hand.'),
+        None, help='No campaign, but so many trials of the policy as it is; 0: trials are sent by hand.'),
     seed: typing.Optional[int] = typer.Option(None, help='Everything random derives from it.'),
     real_time_factor: typing.Optional[float] = typer.Option(
         None, help='Simulated seconds a wall second at most; 0: as fast as it goes.'),
     folder: typing.Optional[str] = typer.Option(None, help='Where run folders go.'),
     name: typing.Optional[str] = typer.Option(None, help='Name of the lab.'),
-    run: typing.Optional[str] = typer.Option(
-        None, help="Name of the run folder, a new one; else the lab's name with date and time."),
+    run: typing.Optional[str] = typer.Option(None, help="Name of the run folder; else the lab's with date and time."),
+    secret_file: typing.Optional[str] = typer.Option(
+        None, help='File with 64 hex digits from which the held-out resets of a campaign come, to repeat it.'),
+    resume: typing.Optional[str] = typer.Option(
+        None, help='Run folder of a campaign to go on with; takes no other option but --plain.'),
     plain: bool = typer.Option(False, '--plain', help='Lines instead of a live table.'),
 ):
-    """Run a lab: its stations, their safety gates, and as many trials as it wants.
+    """Run a lab: its stations, their safety gates, and a campaign or as many trials as it wants.
 
-    Exit code 0 when the trials are done or at Ctrl-C, 1 when the lab broke or could not be started, 2 for
+    Exit code 0 when it is done or at Ctrl-C, 1 when the lab broke or could not be started, 2 for
     a wrong lab file or option, 130 at Ctrl-C before anything was started.
     """
     began_s = time.time()
     from enpire_bringup import lab as lab_module
     from enpire_bringup import lock, terminal
-    from enpire_bringup import run as runs
 
     options = {
-        'units': units, 'task': task, 'trials': trials, 'seed': seed, 'name': name,
-        'real_time_factor': real_time_factor, 'folder': folder,
-        'policy': None if policy is None else os.path.abspath(os.path.expanduser(policy)),
-    }
+        'units': units, 'task': task, 'trials': trials, 'budget': budget, 'seed': seed, 'name': name,
+        'real_time_factor': real_time_factor, 'folder': folder, 'policy': _full(policy),
+        'secret_file': _full(secret_file)}
     try:
-        wanted = runs.read_lab(lab_file, options)
+        make = _maker(lab_file, options, run, resume)
         with lock.hold() as note:
             live = terminal.is_live() and not plain
-            prepared, children = _prepare(wanted, run, note, plain=not live)
-            terminal.say(f'SIMULATED lab {wanted.name}: logs and results in {prepared.folder}')
+            prepared, children = _prepare(make, note, plain=not live, kept=resume is not None)
+            terminal.say(f'SIMULATED lab {prepared.lab.name}: logs and results in {prepared.folder}')
             outcome = _supervise(prepared, children, quiet=live)
     except (lab_module.LabError, lock.BadDomain) as error:
         terminal.say(f'The lab was not started:\n{error}', err=True)
@@ -74,18 +79,38 @@ def lab(
     raise typer.Exit(0 if outcome.code == 0 else 1)
 
 
-def _prepare(wanted, name, note, plain):
-    """Make the run folder; return (`Run`, its `ChildSpec`s). At Ctrl-C nothing is left of it."""
+def _full(path):
+    return None if path is None else os.path.abspath(os.path.expanduser(path))
+
+
+def _maker(lab_file, options, name, resume):
+    """Return the function that makes the run folder and returns the `Run`; a lab file is read right away."""
+    from enpire_bringup import run as runs
+    from enpire_bringup.lab import LabError
+
+    if resume is None:
+        wanted = runs.read_lab(lab_file, options)
+        return lambda: runs.prepare(wanted, name)
+    others = [f'--{key.replace("_", "-")}' for key, value in {**options, 'run': name}.items() if value is not None]
+    if lab_file is not None or others:
+        raise LabError(f'--resume: expected no lab file and no other option but --plain, got '
+                       f'{", ".join([*([lab_file] if lab_file else []), *others])}: the campaign goes on as it began')
+    return lambda: runs.resume(resume)
+
+
+def _prepare(make, note, plain, kept):
+    """``make`` the run folder; return (`Run`, its `ChildSpec`s). At Ctrl-C nothing is left of it, unless ``kept``."""
     from enpire_bringup import run as runs
     from enpire_bringup import terminal
 
     try:
-        prepared = runs.prepare(wanted, name)
-        with runs.nothing_left(prepared.folder):
+        prepared = make()
+        with contextlib.nullcontext() if kept else runs.nothing_left(prepared.folder):
             note(prepared.folder)
             return prepared, _children(prepared, plain)
     except KeyboardInterrupt:
-        terminal.say('\nCtrl-C: nothing was started, and no run folder is left.', err=True)
+        terminal.say('\nCtrl-C: nothing was started, '
+                     + ('the campaign is as it was.' if kept else 'and no run folder is left.'), err=True)
         raise typer.Exit(INTERRUPTED) from None
 
 
@@ -113,7 +138,7 @@ def _view(prepared, plain):
     from enpire_bringup.run import program_of
     from enpire_bringup.supervisor.child import ChildSpec
 
-    values = {'run_dir': prepared.folder, 'plain': plain}
+    values = {'run_dir': prepared.folder, 'plain': plain, 'began_ns': time.time_ns()}
     spec = processes.ProcessSpec(
         'lab.view', 'enpire_bringup', 'lab_view', '/lab', {'lab_view': values},
         ros_arguments=('--log-level', 'error'))
@@ -182,3 +207,20 @@ def _sum_up(prepared, outcome, began_s):
     if outcome.code != 0:
         terminal.say(f'\nThe lab broke: {outcome.reason}. '
                      f'Its logs are in {prepared.logs}.', err=True)
+    if prepared.lab.campaign:
+        _report(prepared, terminal)
+
+
+def _report(prepared, terminal):
+    """Write and tell the report of a campaign: its digest is the last line."""
+    from enpire_bringup import campaigns
+
+    try:
+        text, picture = campaigns.report(prepared.folder)
+    except (campaigns.NoCampaign, OSError) as error:
+        terminal.say(f'\nNo report: {error}', err=True)
+        return
+    terminal.say(f'picture          {picture}')
+    if not campaigns.has_ended(prepared.folder):
+        terminal.say(f'not finished     `enpire lab --resume {prepared.folder}` goes on with it')
+    terminal.say('\n' + text)

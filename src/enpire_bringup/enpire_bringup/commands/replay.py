@@ -1,5 +1,6 @@
 """`enpire replay`: trials of a run again, from their recorded states; the same bits, or which differ."""
 
+import itertools
 import os
 import tempfile
 import typing
@@ -25,7 +26,7 @@ def replay(
     trials: typing.Optional[int] = typer.Option(
         None, min=1, help='Only so many trials, spread evenly over the run.', show_default='all'),
     direct: bool = typer.Option(True, help='By the direct runner, in this process.'),
-    graph: bool = typer.Option(True, help='In a lab of one station, with real processes.'),
+    graph: bool = typer.Option(True, help='In a lab of one station a unit, with real processes.'),
 ):
     """Run recorded trials again and compare states, trajectories, frames and verdicts bit for bit.
 
@@ -69,8 +70,8 @@ def _replay(folder, phases, direct, graph):
         if graph:
             from enpire_research.replay_lab import GraphReplay
 
-            station = os.path.join(scratch, 'lab')
-            os.makedirs(station)
-            with GraphReplay(folder, station, phases) as lab:
-                results += [lab.replay(phase) for phase in phases]
+            for unit, own in itertools.groupby(phases, key=lambda phase: phase.report.unit):
+                own = list(own)
+                with GraphReplay(folder, os.path.join(scratch, unit), own) as lab:
+                    results += [lab.replay(phase) for phase in own]
     return results

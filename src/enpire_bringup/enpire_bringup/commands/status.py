@@ -1,17 +1,26 @@
 """`enpire status`: one table of a running lab."""
 
 import math
+import typing
 
 import typer
+
+EXAMPLES = """Examples:
+
+\b
+    enpire status
+    enpire status --svg table.svg                as a picture, too
+"""
+WIDTH = 132
 
 
 def register(app):
     """Add the subcommand."""
-    app.command('status', epilog='Example:\n\n    enpire status')(status)
+    app.command('status', epilog=EXAMPLES)(status)
 
 
-def status():
-    """Show what a running lab does.
+def status(svg: typing.Optional[str] = typer.Option(None, help='Write the table as a picture, too.')):
+    """Show what a running lab does: its stations, and how far its campaign is.
 
     Exit code 0; 1 where no lab runs; 3 where a station is stopped, or its gate silent or unable to tell.
     """
@@ -31,19 +40,40 @@ def status():
     console = Console()
     if message is not None:
         console.print(table.render(_view(message)))
+        if svg:
+            _picture(table.render(_view(message)), svg)
+    else:
+        typer.echo('No trials are handed out now: expected the status of a trial runner or research node, got none (a '
+                   'lab of --trials 0 has neither; one that died is started again)'
+                   + (f'; {svg} was not written' if svg else ''))
     console.print(_gates(states))
     raise typer.Exit(3 if any(_stopped(state) for state in states.values()) else 0)
+
+
+def _picture(shown, path):
+    """Write what rich prints of ``shown`` as an SVG file."""
+    import io
+
+    from rich.console import Console
+
+    paper = Console(record=True, width=WIDTH, file=io.StringIO())
+    paper.print(shown)
+    try:
+        paper.save_svg(path, title='enpire lab')
+    except OSError as error:
+        typer.echo(f'--svg: expected a file that can be written at {path}, got: {error.strerror}', err=True)
 
 
 def _view(message):
     import os
 
     from enpire_bringup.view import table
-    from enpire_bringup.view.rows import row_of
+    from enpire_bringup.view.rows import progress_of, row_of
 
     return table.View(
         message.lab, message.task, os.path.basename(message.policy), message.simulated,
-        message.trials_wanted, math.nan, tuple(row_of(station) for station in message.stations))
+        message.trials_wanted, math.nan, tuple(row_of(station) for station in message.stations),
+        campaign=progress_of(message))
 
 
 def _stopped(state):

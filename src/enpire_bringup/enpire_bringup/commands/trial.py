@@ -12,6 +12,8 @@ EXAMPLES = """Examples:
     enpire trial my_policy.py
     enpire trial my_policy.py --unit unit1 --seed 7
     enpire trial my_policy.py --no-reset --attempts 8
+    enpire trial my_policy.py --artifact trained.onnx
+    enpire trial my_champion                     a folder that `enpire champion export` wrote
 """
 # Exit codes.
 SUCCEEDED, FAILED, OTHER = 0, 1, 2
@@ -23,7 +25,8 @@ def register(app):
 
 
 def trial(
-    policy: str = typer.Argument(help='Policy, one Python file.', show_default=False),
+    policy: str = typer.Argument(help='Policy, one Python file; or the folder of an exported champion.',
+                                 show_default=False),
     unit: str = typer.Option('unit0', help='Station.'),
     seed: int = typer.Option(1, min=0, max=2**64 - 1, help='Trial seed: the start is drawn from it.'),
     trial_id: typing.Optional[str] = typer.Option(
@@ -33,6 +36,8 @@ def trial(
     attempts: int = typer.Option(1, min=1, max=8, help='Tries inside the rollout.'),
     reset: bool = typer.Option(True, help='Bring the scene to a start first.'),
     tries: int = typer.Option(3, min=1, max=3, help='Tries of the reset.'),
+    artifact: typing.Optional[str] = typer.Option(
+        None, help='ONNX file that the policy loads.', show_default=False),
 ):
     """Reset one station of a running lab, let a policy drive it, and print the verdict.
 
@@ -45,6 +50,10 @@ def trial(
 
     name = trial_id or f'hand-{time.strftime("%Y%m%d-%H%M%S")}'
     path = os.path.abspath(os.path.expanduser(policy))
+    onnx = os.path.abspath(os.path.expanduser(artifact)) if artifact else ''
+    evidence = None
+    if os.path.isdir(path):
+        path, onnx, evidence = _exported(path, onnx)
     try:
         with graph.connect() as lab:
             clients = _clients(lab, unit)
@@ -52,12 +61,36 @@ def trial(
             if reset:
                 code = _reset(lab, clients[0], name, seed, tries)
             if code == SUCCEEDED:
-                code = _rollout(lab, clients[1], name, seed, path, episode, attempts)
+                code = _rollout(lab, clients[1], name, seed, path, onnx, episode, attempts, evidence)
     except (graph.NoLab, graph.NoTrial) as error:
         _clear_line()
         typer.echo(str(error), err=True)
         raise typer.Exit(OTHER) from None
     raise typer.Exit(code)
+
+
+def _exported(folder, onnx):
+    """Return (policy, artifact, evidence) of an exported champion; exit where it is none, or was changed."""
+    from enpire_research.campaign import champion
+
+    try:
+        found = champion.read_folder(folder)
+    except champion.ExportError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(OTHER) from None
+    if onnx:
+        raise typer.BadParameter('--artifact: expected none with the folder of a champion, which has its own')
+    typer.echo(f'{folder}: its evidence is {champion.success(found.evidence)} on '
+               f'{"simulated" if found.evidence["simulated"] else "real"} {found.evidence["resets"]} resets')
+    return found.policy, found.artifact, found.evidence
+
+
+def _compare(evidence, report):
+    """Warn where a lab is another than that of a champion's evidence."""
+    if report.manifest_hash and report.manifest_hash != evidence['manifest_hash']:
+        typer.echo(f'warning: the manifest of this lab is {report.manifest_hash[:16]}…, that of the evidence '
+                   f'{evidence["manifest_hash"][:16]}…: task, limits or code of a trial differ, and so may the success',
+                   err=True)
 
 
 def _clients(lab, unit):
@@ -82,13 +115,15 @@ def _reset(lab, client, name, seed, tries):
     return SUCCEEDED if _ok(result) else OTHER
 
 
-def _rollout(lab, client, name, seed, path, episode, attempts):
+def _rollout(lab, client, name, seed, path, onnx, episode, attempts, evidence):
     from enpire_interfaces.action import Rollout
 
-    goal = Rollout.Goal(trial_id=name, seed=seed, policy_file=path, episode_s=episode,
-                        max_attempts=attempts)
+    goal = Rollout.Goal(trial_id=name, seed=seed, policy_file=path, artifact_file=onnx,
+                        episode_s=episode, max_attempts=attempts)
     result = lab.send_goal(client, goal, _Progress('rollout'))
     _show('rollout', result)
+    if evidence is not None:
+        _compare(evidence, result.report)
     if _ok(result):
         return SUCCEEDED
     return FAILED if result.report.status == result.report.STATUS_FAILED else OTHER
@@ -135,7 +170,7 @@ def _show(phase, result):
     typer.echo(f'{phase}: {status} ({kind}, trial {report.trial_id or "-"}, {report.ticks} ticks, '
                f'{report.wall_duration_s:.1f} s wall)')
     if phase == 'reset':
-        typer.echo(f'    tries {report.tries}')
+        typer.echo(f'    tries {report.tries}' + (', a lost object was put back by hand' if report.put_back else ''))
     elif math.isfinite(report.score):
         typer.echo(f'    score {report.score:.4f}')
         for name, value in zip(report.measurement_names, report.measurement_values):

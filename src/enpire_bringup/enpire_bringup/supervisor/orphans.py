@@ -1,47 +1,27 @@
 """Processes that children leave behind, in sessions of their own: they come to us, and are ended.
 
-`adopt` makes this process the one that orphans below it go to (prctl PR_SET_CHILD_SUBREAPER) instead of
+`enpire_core.processes.adopt_orphans` makes this process the one that orphans below it go to, instead of
 init. So whatever a child started is found when it has ended, however it was started; nothing of the list
 may therefore put a process into the background that should live on. Linux only.
 Not covered: what a killed supervisor leaves (guard.py and the programs themselves see to that).
 """
 
 import contextlib
-import ctypes
 import os
 import signal
 
 import anyio
+from enpire_core.processes import every_stat
 
-PR_SET_CHILD_SUBREAPER = 36
 # A killed process may leave children of its own, which come in the next round.
 ROUND_S = 0.01
 PATIENCE_S = 2.0
 
 
-def adopt():
-    """Become the parent of orphans below this process; OSError where the kernel refuses."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
-        number = ctypes.get_errno()
-        raise OSError(number, f'the kernel refused PR_SET_CHILD_SUBREAPER: {os.strerror(number)}')
-
-
 def children():
     """Return the process ids of this process's children, those that have ended and wait included."""
-    own, found = os.getpid(), set()
-    for name in os.listdir('/proc'):
-        if not name.isdigit():
-            continue
-        try:
-            with open(f'/proc/{name}/stat', 'rb') as handle:
-                stat = handle.read()
-        except (FileNotFoundError, ProcessLookupError):
-            continue  # it ended while we looked
-        # 'pid (name) state parent ...'; the name may hold spaces and brackets.
-        if int(stat.rpartition(b')')[2].split()[1]) == own:
-            found.add(int(name))
-    return found
+    own = os.getpid()
+    return {pid for pid, found in every_stat().items() if found.parent == own}
 
 
 async def end(known):

@@ -19,6 +19,7 @@ import anyio
 from enpire_bringup.supervisor import orphans
 from enpire_bringup.supervisor.child import Child, StopTimes
 from enpire_bringup.supervisor.policy import RespawnPolicy
+from enpire_core import processes
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -60,7 +61,7 @@ class Supervisor:
         """Run everything to the end; return the `Outcome`. No child of ours is left then."""
         self._stopping = anyio.Event()
         self._births = anyio.Lock()
-        orphans.adopt()
+        processes.adopt_orphans()
         # Whoever was here before us is not ours to end.
         self._strangers = frozenset(orphans.children())
         try:
@@ -127,7 +128,7 @@ class Supervisor:
             if self._stopping.is_set():
                 self._say(f'{spec.name} has ended ({how})')
                 return
-            if spec.required or not spec.respawn:
+            if not spec.respawn or (spec.required and code >= 0):
                 self._over(child, code, how)
                 return
             delay_s = policy.ended(time.monotonic())

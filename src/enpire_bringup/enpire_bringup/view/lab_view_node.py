@@ -1,7 +1,7 @@
 """`lab_view`: shows a running lab in the terminal, a live table or plain lines.
 
 Subscribes: /lab/status (LabStatus). Reads: the outboxes of the run, for counts where no runner is there
-and for plain lines. Publishes and serves nothing.
+and for plain lines; the ledger of a campaign, for what is new. Publishes and serves nothing.
 On silence: the table keeps its last values; the time in the headline goes on.
 """
 
@@ -13,11 +13,11 @@ import time
 from rich.console import Console
 from rich.live import Live
 
+from enpire_bringup import campaigns, terminal
 from enpire_bringup import lab as lab_file
-from enpire_bringup import terminal
 from enpire_bringup.reports import Outboxes, Tally
-from enpire_bringup.view import table
-from enpire_bringup.view.rows import row_of
+from enpire_bringup.view import news, table
+from enpire_bringup.view.rows import progress_of, row_of
 from enpire_core import main as process
 from enpire_core import qos
 from enpire_core.node import ManagedNode
@@ -34,6 +34,8 @@ class ViewParameters:
     run_dir: str = parameter(text='run folder of the lab to show')
     plain: bool = parameter(False, 'lines instead of a live table')
     period_s: float = parameter(0.5, 'time between two pictures', ge=0.1, le=10.0)
+    began_ns: int = parameter(0, 'wall clock when the lab was started, in ns: what is older has been told', unit='1',
+                              ge=0)
 
 
 class LabView(ManagedNode):
@@ -56,6 +58,8 @@ class LabView(ManagedNode):
         self._outboxes = Outboxes(
             {unit: os.path.join(folder, unit, 'outbox') for unit in self._lab.units})
         self._tallies = {unit: Tally() for unit in self._lab.units}
+        self._tail = news.Tail(os.path.join(folder, campaigns.FOLDER))
+        self._news = ''
         self._notes = os.path.join(folder, 'logs', 'supervisor.log')
         self._began_s = time.monotonic()
         self.create_subscription(LabStatus, '/lab/status', self._take_status, qos.STATE)
@@ -80,14 +84,28 @@ class LabView(ManagedNode):
         for report in self._outboxes.new():
             self._total.add(report)
             self._tallies.setdefault(report.unit, Tally()).add(report)
-            line = table.plain_line(report, self._total) if self.parameters.plain else None
-            if line:
-                terminal.say(line)
-        problems = self._outboxes.problems
+            tally = None if self._lab.campaign else self._total
+            self._tell(table.plain_line(report, tally), report.started_at_ns)
+        for record in self._tail.new():
+            line = news.line(record)
+            self._news = line or self._news
+            self._tell(line, record.at_ns)
+        problems = self._problems()
         if self.parameters.plain:
             for problem in problems[self._told:]:
                 terminal.say(f'not counted: {problem}')
             self._told = len(problems)
+        self._draw()
+
+    def _tell(self, line, when_ns):
+        """Print ``line`` where there is no table, unless it was told before the lab was started again."""
+        if line and self.parameters.plain and when_ns >= self.parameters.began_ns:
+            terminal.say(line)
+
+    def _problems(self):
+        return [*self._outboxes.problems, *([self._tail.problem] if self._tail.problem else [])]
+
+    def _draw(self):
         if self._live is not None:
             try:
                 self._live.update(self._picture(), refresh=True)
@@ -103,12 +121,13 @@ class LabView(ManagedNode):
             rows = tuple(row_of(station) for station in status.stations)
         return table.render(table.View(
             lab.name, lab.task, os.path.basename(status.policy) if status else '',
-            lab.backend == 'sim', lab.trials, time.monotonic() - self._began_s, rows,
-            self._last_notes(), tuple(self._outboxes.problems)))
+            lab.backend == 'sim', lab.wanted, time.monotonic() - self._began_s, rows,
+            self._last_notes(), tuple(self._problems()),
+            progress_of(status, self._news) if status else None))
 
     def _own_row(self, unit):
         tally = self._tallies[unit]
-        phase = 'starting' if self._lab.trials else 'by hand'
+        phase = 'starting' if self._lab.wanted else 'by hand'
         return table.Row(unit, phase, '', tally.trials, tally.successes, tally.voids,
                          tally.real_time_factor, tally.reason)
 

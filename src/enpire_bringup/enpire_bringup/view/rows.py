@@ -3,6 +3,14 @@
 from enpire_bringup.view import table
 
 
+def progress_of(message, news=''):
+    """Return the `Progress` of a LabStatus message, None where it is of no campaign."""
+    if not message.stage:
+        return None
+    return table.Progress(message.stage, message.trials_done, message.candidates, message.champion,
+                          message.champion_trials, message.champion_successes, message.eta_s, news)
+
+
 def row_of(station):
     """Return the table's `Row` of a StationStatus message."""
     known = station.phase < len(table.PHASES)

@@ -35,9 +35,26 @@ class Row:
 
 
 @dataclasses.dataclass(frozen=True)
+class Progress:
+    """Where a campaign stands: ``stage`` in words; ``done``: trials of its budget; ``candidates``: ideas tried;
+    ``champion``: its number, 0 for the start policy, with its trials and successes on development resets; ``eta_s``:
+    to the end, NaN where nobody knows. ``news``: the last line about it."""
+
+    stage: str
+    done: int
+    candidates: int
+    champion: int
+    trials: int
+    successes: int
+    eta_s: float = math.nan
+    news: str = ''
+
+
+@dataclasses.dataclass(frozen=True)
 class View:
     """A lab. ``wanted``: budget of trials, 0 without one. ``notes``: last words of the supervisor.
-    ``problems``: reports that are in no count. ``elapsed_s``: NaN where nobody knows."""
+    ``problems``: reports that are in no count. ``elapsed_s``: NaN where nobody knows. ``campaign``: None for plain
+    trials."""
 
     lab: str
     task: str
@@ -48,15 +65,27 @@ class View:
     rows: typing.Tuple[Row, ...]
     notes: typing.Tuple[str, ...] = ()
     problems: typing.Tuple[str, ...] = ()
+    campaign: typing.Optional[Progress] = None
 
 
 def headline(view):
     """Return the line above the table; it says first that a lab is simulated, and last what may be cut off."""
-    done = sum(row.trials for row in view.rows)
+    done = view.campaign.done if view.campaign else sum(row.trials for row in view.rows)
     budget = f'{done} of {view.wanted} trials' if view.wanted else f'{done} trials'
     kind = 'SIMULATED' if view.simulated else 'REAL ROBOTS'
     parts = [kind, budget, _clock(view.elapsed_s), view.lab, f'task {view.task}', view.policy]
     return '  |  '.join(part for part in parts if part)
+
+
+def progress(campaign):
+    """Return the lines about a campaign: what goes on, who is the champion, what was new last."""
+    who = f'idea {campaign.champion}' if campaign.champion else 'the start policy'
+    count = f'{campaign.candidates} idea{"" if campaign.candidates == 1 else "s"} tried'
+    eta = f'about {_clock(campaign.eta_s)} to go' if math.isfinite(campaign.eta_s) else ''
+    rate = (f', {campaign.successes} of {campaign.trials} on development resets, '
+            f'{interval(campaign.successes, campaign.trials)}' if campaign.trials else '')
+    return ['  |  '.join(part for part in (campaign.stage, count, eta) if part), f'champion: {who}{rate}',
+            *([campaign.news] if campaign.news else [])]
 
 
 def _clock(seconds):
@@ -97,6 +126,8 @@ class _Picture:
     def __rich_console__(self, console, options):
         view, wide = self._view, options.max_width >= WIDE
         yield _line(headline(view), 'bold')
+        if view.campaign:
+            yield from (_line(text) for text in progress(view.campaign))
         yield _table(view.rows, options.max_width, wide)
         if not wide:
             yield from (_line(f'{row.unit}: {row.reason}') for row in view.rows if row.reason)
@@ -149,8 +180,8 @@ def _total(rows):
 def plain_line(report, tally):
     """Return one line about a phase that ended, or None where it is not worth one.
 
-    ``report``: a `Report`. ``tally``: the `Tally` of the lab after it. A reset that succeeded is
-    followed by its rollout and gets no line.
+    ``report``: a `Report`. ``tally``: the `Tally` of the lab after it, None where its trials don't belong together. A
+    reset that succeeded is followed by its rollout and gets no line.
     """
     if report.phase == RESET and report.status == SUCCEEDED:
         return None
@@ -158,8 +189,6 @@ def plain_line(report, tally):
     reason = ''
     if report.status != SUCCEEDED and reason_of(report) != report.status:
         reason = f': {" ".join(reason_of(report).split())}'
-    return (
-        f'{report.unit} {report.trial_id} {report.phase} {report.status.upper()}{score}, '
-        f'{factor(real_time_factor(report))} real time; {tally.successes} of {tally.trials} '
-        f'succeeded{reason}'
-    )
+    count = f'; {tally.successes} of {tally.trials} succeeded' if tally else ''
+    return (f'{report.unit} {report.trial_id} {report.phase} {report.status.upper()}{score}, '
+            f'{factor(real_time_factor(report))} real time{count}{reason}')

@@ -177,4 +177,4 @@ def test_a_bad_request_is_refused_by_the_gate_which_names_what_is_wrong(lab, spo
 def test_after_all_that_a_whole_trial_is_still_served(lab):
     scenarios.a_good_trial_is_judged(lab[1], UNIT, 'last', policy('holds'))
     assert 'Traceback' not in ''.join(lab[0].log(f'{UNIT}.{name}') for name in ('sim_station', 'safety_gate'))
-    assert len(lab[0].pids()) == 4 and 'ended' not in lab[0].text()
+    assert len(lab[0].pids()) == 5 and 'ended' not in lab[0].text()

@@ -12,7 +12,7 @@ from trajectory_msgs.msg import JointTrajectory
 UNITS = ('unit0', 'unit1')
 CAMERAS = ('top_camera', 'left_wrist_camera', 'right_wrist_camera')
 NODES = {'unit': {'arm_driver', 'camera_driver', 'safety_gate', 'trial_server', 'trial_link'},
-         'lab': {'trial_runner', 'lab_view'}}
+         'lab': {'trial_runner', 'train_server', 'lab_view'}}
 # Everything that may be there, with its type; a unit's names without the unit.
 TOPICS = {
     'joint_states': 'sensor_msgs/msg/JointState',
@@ -33,13 +33,19 @@ TOPICS = {
 }
 COMMON_TOPICS = {
     '/rosout': 'rcl_interfaces/msg/Log', '/parameter_events': 'rcl_interfaces/msg/ParameterEvent',
-    '/diagnostics': 'diagnostic_msgs/msg/DiagnosticArray', '/lab/status': 'enpire_interfaces/msg/LabStatus'}
+    '/diagnostics': 'diagnostic_msgs/msg/DiagnosticArray', '/lab/status': 'enpire_interfaces/msg/LabStatus',
+    '/lab/train/_action/feedback': 'enpire_interfaces/action/Train_FeedbackMessage',
+    '/lab/train/_action/status': 'action_msgs/msg/GoalStatusArray'}
+LAB_SERVICES = {f'/lab/train/_action/{part}': kind for part, kind in (
+    ('send_goal', 'enpire_interfaces/action/Train_SendGoal'), ('cancel_goal', 'action_msgs/srv/CancelGoal'),
+    ('get_result', 'enpire_interfaces/action/Train_GetResult'))}
 SERVICES = {
     'safety_gate/trip': 'std_srvs/srv/Trigger',
     'safety_gate/clear': 'std_srvs/srv/Trigger',
     'safety_gate/select_limits': 'enpire_interfaces/srv/SelectLimits',
     'arm_driver/begin_episode': 'enpire_interfaces/srv/BeginEpisode',
     'arm_driver/end_episode': 'enpire_interfaces/srv/EndEpisode',
+    'arm_driver/put_back': 'std_srvs/srv/Trigger',
     **{f'{camera}/hw_reset': 'std_srvs/srv/Empty' for camera in CAMERAS},
     **{f'{name}/_action/{part}': kind for name, action in (('reset', 'Reset'), ('rollout', 'Rollout'))
        for part, kind in (('send_goal', f'enpire_interfaces/action/{action}_SendGoal'),
@@ -79,7 +85,7 @@ def wanted():
 
 
 def names_of_services():
-    return {f'/{unit}/{name}': kind for unit in UNITS for name, kind in SERVICES.items()}
+    return {f'/{unit}/{name}': kind for unit in UNITS for name, kind in SERVICES.items()} | LAB_SERVICES
 
 
 def topics(watcher):

@@ -41,16 +41,20 @@ def outboxes(process):
     return [path for unit in ('unit0', 'unit1') for path in sorted((process.run_dir / unit / 'outbox').glob('*.json'))]
 
 
+def rolled_out(report):
+    return report.phase == reports.ROLLOUT and report.status != reports.VOID and report.error_code == 0
+
+
 def test_every_trial_has_the_same_bits_in_a_lab_of_one_and_by_the_direct_runner_under_load(finished):
     # A busy machine may void a phase, which is repeated; it can't be replayed.
     found = [one for one in map(reports.read, outboxes(finished)) if one.status != reports.VOID]
-    rollouts = [one for one in found if one.phase == reports.ROLLOUT and one.error_code == 0]
+    rollouts = [one for one in found if rolled_out(one)]
     assert len(rollouts) == TRIALS and all(one.ticks > 90 for one in rollouts)
     # No two phases are alike, so that "the same bits" says something.
     assert len({one.trajectory_digest for one in found}) == len(found)
     assert len({one.frames_digest for one in rollouts}) == TRIALS
     with busy():
-        code, text = finished.command('replay', str(finished.run_dir), seconds=170.0, variables=ODD_SHELL)
+        code, text = finished.command('replay', str(finished.run_dir), seconds=330.0, variables=ODD_SHELL)
     assert code == 0, text
     assert text.count(' direct  same bits') == text.count(' graph   same bits') == len(found), text
     for one in found:
@@ -58,7 +62,8 @@ def test_every_trial_has_the_same_bits_in_a_lab_of_one_and_by_the_direct_runner_
 
 
 def test_a_replay_that_differs_is_told_with_what_differs(finished):
-    path = next(path for path in outboxes(finished) if path.name == 'trial-00000.rollout.json')
+    # The first that was rolled out: its name ends in -r1 where a busy machine voided it once.
+    path = next(path for path in outboxes(finished) if rolled_out(reports.read(path)))
     was = path.read_text()
     values = json.loads(was)
     values['trajectory_digest'], values['score'] = '0' * 64, 0.987654321
@@ -70,7 +75,8 @@ def test_a_replay_that_differs_is_told_with_what_differs(finished):
     assert code == 1, text
     assert text.count('DIFFERENT') == 1 and '1 of 2 phases with the same bits' in text, text
     line = next(line for line in text.splitlines() if 'DIFFERENT' in line)
-    assert line.startswith('trial-00000') and 'trajectory_digest: was 0000' in line and 'score: was 0.987654321' in line
+    assert line.startswith(path.name.split('.')[0])
+    assert 'trajectory_digest: was 0000' in line and 'score: was 0.987654321' in line
 
 
 def test_a_replay_that_is_killed_leaves_nobody_behind(finished):

@@ -80,7 +80,7 @@ def test_ctrl_c_ends_a_lab_in_order_and_leaves_no_process(endless):
     process, _ = endless
     code, text = process.interrupt()
     assert code == 0, text
-    assert len(process.family) >= 8, 'two stations of three, the runner, the view'
+    assert len(process.family) >= 9, 'two stations of three, the train server, the runner, the view'
     assert not process.left(), f'{process.left()}\n{text}'
     names = ['lab.view', 'lab.trial_runner', 'unit0.trial_server', 'unit0.safety_gate', 'unit0.sim_station']
     places = [text.index(f'{name} has ended (exit code 0)') for name in names]
