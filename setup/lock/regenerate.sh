@@ -23,3 +23,13 @@ uv pip compile training.in --constraints wheels.txt --output-file training.txt -
     --universal --python-version 3.10 --generate-hashes \
     --no-emit-index-url --no-emit-find-links --no-annotate \
     --custom-compile-command 'setup/lock/regenerate.sh' $have "$@"
+# Torch's own CPU build is taken, too, where pip is pointed at it (PIP_FIND_LINKS, PIP_EXTRA_INDEX_URL): pip prefers it
+# to the index's, and would stumble over its hash. This one is 2.13.0+cpu for Python 3.11 on x86_64.
+cpu_build='2.13.0 6746dbcbeb526eb61330b76b41ff1b4eb848951103a892eeb080dfa2b264667b'
+read -r version hash <<< "$cpu_build"
+if ! grep -q "^torch==$version " training.txt; then
+    printf 'expected torch==%s in training.txt, whose CPU build is named in this script: name that of the new version\n' \
+        "$version" >&2
+    exit 1
+fi
+sed -i "/^torch==$version /a\\    --hash=sha256:$hash \\\\" training.txt

@@ -132,3 +132,9 @@ def test_a_lock_file_names_no_index_and_no_file_of_the_maintainers_machine(name)
     text = (LOCKS / f'{name}.txt').read_text(encoding='utf-8')
     assert '://' not in text
     assert '--index-url' not in text and '--find-links' not in text
+
+
+def test_the_cpu_build_of_torch_that_the_script_names_is_accepted_too():
+    version, digest = re.search(r"^cpu_build='(\S+) ([0-9a-f]{64})'", (LOCKS / 'regenerate.sh').read_text(), re.M).groups()
+    assert chosen('training', '3.11')['torch'] == version
+    assert f'--hash=sha256:{digest}' in (LOCKS / 'training.txt').read_text(encoding='utf-8')

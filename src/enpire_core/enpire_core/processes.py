@@ -6,17 +6,22 @@ import signal
 from typing import NamedTuple
 
 _TICK_S = 1.0 / os.sysconf('SC_CLK_TCK')
+_PF_EXITING = 0x4  # of the kernel's include/linux/sched.h
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS = 1, 36, 38
 
 
 class Stat(NamedTuple):
-    """A process: CPU seconds of its own and of the children that it reaped; ``state``: b'R', b'S', ..."""
+    """A process: CPU seconds of its own and of the children that it reaped; ``state``: b'R', b'S', ...
+
+    ``ending``: it runs no more code of its own: the kernel takes it down, or has, and nobody asked for its status.
+    """
 
     parent: int
     session: int
     own_s: float
     reaped_s: float
     state: bytes
+    ending: bool
 
     @property
     def cpu_s(self):
@@ -58,7 +63,8 @@ def stat(pid):
     # The name stands in brackets and may hold anything.
     fields = text[text.rindex(b')') + 2:].split()
     return Stat(int(fields[1]), int(fields[3]), (int(fields[11]) + int(fields[12])) * _TICK_S,
-                (int(fields[13]) + int(fields[14])) * _TICK_S, fields[0])
+                (int(fields[13]) + int(fields[14])) * _TICK_S, fields[0],
+                fields[0] in (b'Z', b'X') or bool(int(fields[6]) & _PF_EXITING))
 
 
 def every_stat():

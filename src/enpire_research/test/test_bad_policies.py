@@ -36,6 +36,7 @@ CASES = {
     'raises': (206, ['IndexError', 'line 8', "positions['elbow']"]),
     'raises_at_import': (206, ["KeyError: 'velocity'", 'line 3']),
     'exits': (207, ['exited with status 3', 'DONE']),
+    'exits_slowly': (207, ['exited with status 3', 'DONE']),
     'killed': (207, ['signal 9', 'SIGKILL']),
     'closes_pipe': (207, ['closed its pipe']),
     'sleeps': (208, ['slept or waited', 'robot.wait(seconds)']),

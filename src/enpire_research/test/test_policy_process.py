@@ -311,6 +311,19 @@ def test_where_a_policy_kills_its_guard_the_server_still_finds_what_it_left(tmp_
     hosts.close()
 
 
+def test_a_policy_that_ended_is_not_said_to_have_gone_on_where_its_guard_is_slow_to_tell(tmp_path, monkeypatch):
+    monkeypatch.setattr(policy_process, 'EXIT_WAIT_S', 0.0)
+    hosts = policy_process.PolicyHosts()
+    process = hosts.take()
+    start = {'source': 'import os\nos._exit(3)\n', 'seed': 1, 'model': '', 'limits': {}}
+    kept_alive = []
+    with pytest.raises(policy_process.PolicyFailure, match='exited with status 3'):
+        process.load(start, str(tmp_path / 'log'), lambda: kept_alive.append(1), lambda: False)
+    assert len(kept_alive) > 1  # the world must hear of us while we wait
+    process.kill()
+    hosts.close()
+
+
 def test_a_server_that_was_kept_from_hearing_an_answer_accuses_nobody():
     late_s = [0.0]
     process = policy_process.PolicyProcess(clock=lambda: time.monotonic() + late_s[0])

@@ -75,10 +75,15 @@ def bound():
 
 
 class Pipe:
-    """Messages over two file descriptors, blocking."""
+    """Messages over two file descriptors, blocking.
+
+    The kernel closes them when the process has ended, not Python on its way there: the server, which then
+    asks for the exit status, need not wait for what a policy still does at its exit.
+    """
 
     def __init__(self, read_fd, write_fd):
-        self._read, self._write = os.fdopen(read_fd, 'rb'), os.fdopen(write_fd, 'wb', buffering=0)
+        self._read = os.fdopen(read_fd, 'rb', closefd=False)
+        self._write = os.fdopen(write_fd, 'wb', buffering=0, closefd=False)
 
     def send(self, message):
         data = memoryview(wire.encode(message))

@@ -33,6 +33,8 @@ _LOAD_CODES = {'syntax': SYNTAX, 'no_entry': NO_ENTRY, 'artifact': ARTIFACT}
 TEXT_LIMIT = 8000
 LAST_WORD_S = 0.5
 EXIT_WAIT_S = 1.0
+# Once the policy's own process has ended, the guard, which is ours, has this long to pass its status on.
+_GUARD_WAIT_S = 10.0
 _POLL_S = 0.1
 _TIDY_S = 0.5
 # Children are looked for so often between answers: where there are none, and where there are some.
@@ -224,7 +226,7 @@ class PolicyProcess:
             if poller.poll(1000 * _POLL_S):
                 data = os.read(self._read, 1 << 16)
                 if not data:
-                    raise self._exited()
+                    raise self._exited(waiting)
                 self._inbox.feed(data)
                 # Where we were kept from hearing it, the time since is ours: an answer is taken before it is judged.
                 message = self._taken()
@@ -233,7 +235,7 @@ class PolicyProcess:
             elif poller.poll(0):
                 continue  # it came while we were kept
             elif self._process.poll() is not None:
-                raise self._exited()  # though somebody still holds the pipe
+                raise self._exited(waiting)  # though somebody still holds the pipe
             self._look(waiting, cancelled)
 
     def _taken(self):
@@ -254,7 +256,7 @@ class PolicyProcess:
                 poller.poll(1000 * _POLL_S)
                 self._look(waiting, cancelled)
             except BrokenPipeError:
-                raise self._exited() from None
+                raise self._exited(waiting) from None
 
     def _look(self, waiting, cancelled):
         """Meter, keep alive, look for a cancel; ten times a second, also while bytes drip in or out."""
@@ -284,20 +286,34 @@ class PolicyProcess:
             raise PolicyFailure(ARTIFACT if op == 'bad_artifact' else BAD_ACTION,
                                 wire.shown(message.get('text'), TEXT_LIMIT))
 
-    def _exited(self):
+    def _exited(self, waiting):
         """Return the failure of a process that closed its pipe: its exit status or signal."""
-        try:
-            status = self._process.wait(timeout=EXIT_WAIT_S)
-        except subprocess.TimeoutExpired:
-            if processes.stat(self._host) is None:
-                return PolicyFailure(EXITED, 'the policy process ended before it said that it was done, and left '
-                                     'processes behind that are hard to end')
-            return PolicyFailure(EXITED, 'the policy closed its pipe to the trial server and went on without it')
+        status = self._status(EXIT_WAIT_S, waiting)
+        if status is None:
+            host = processes.stat(self._host)
+            if host is not None and not host.ending:
+                return PolicyFailure(EXITED, 'the policy closed its pipe to the trial server and went on without it')
+            status = self._status(_GUARD_WAIT_S, waiting)
+        if status is None:
+            return PolicyFailure(EXITED, 'the policy process ended before it said that it was done, and left '
+                                 'processes behind that are hard to end')
         if status < 0:
             return PolicyFailure(EXITED, f'the policy process was killed by signal {-status} '
                                  f'({_signal_name(-status)}) before it said that it was done')
         return PolicyFailure(EXITED, f'the policy process exited with status {status} before it said that it was '
                              'done: return from run(robot), or return DONE from act(observation)')
+
+    def _status(self, timeout_s, waiting):
+        """Return the guard's exit status (as of `subprocess`), which is the policy's, or None where it still runs."""
+        end_s = self._clock() + timeout_s
+        while True:
+            waiting()
+            left_s = max(0.0, end_s - self._clock())
+            try:
+                return self._process.wait(timeout=min(left_s, _KEEP_ALIVE_S))
+            except subprocess.TimeoutExpired:
+                if left_s <= _KEEP_ALIVE_S:
+                    return None
 
 
 class PolicyHosts:
