@@ -39,9 +39,10 @@ def status(svg: typing.Optional[str] = typer.Option(None, help='Write the table 
         raise typer.Exit(1) from None
     console = Console()
     if message is not None:
-        console.print(table.render(_view(message)))
+        shown = table.render(_view(message))
+        console.print(shown)
         if svg:
-            _picture(table.render(_view(message)), svg)
+            _picture(shown, svg)
     else:
         typer.echo('No trials are handed out now: expected the status of a trial runner or research node, got none (a '
                    'lab of --trials 0 has neither; one that died is started again)'
