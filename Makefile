@@ -10,7 +10,7 @@ quoted = '$(subst ','\'',$(1))'
 help:
 	@echo 'make lab     a simulated lab of Push-T stations that improves its policy; with any of:'
 	@echo '             UNITS=2 TASK=push_t SEED=1 REAL_TIME_FACTOR=0 LAB=file.yaml'
-	@echo '             BUDGET=450 SECRET_FILE=file  of the campaign;  RESUME=run_folder  goes on with one'
+	@echo '             BUDGET=364 SECRET_FILE=file  of the campaign;  RESUME=run_folder  goes on with one'
 	@echo '             TRIALS=40  in its place: so many trials of the policy as it is'
 	@echo 'make test    all tests but those that need hardware or take long; ARGS=... for pytest (-n 0: one by one)'
 	@echo 'make setup   only what both do first: environment, packages, build; TRAINING=1: with torch'

@@ -120,7 +120,7 @@ class Lab(pydantic.BaseModel):
     @classmethod
     def _section(cls, value):
         if not isinstance(value, (dict, lab_campaign.Campaign)):
-            raise ValueError('expected keys and values below it, as `trials: 450`, or nothing for a campaign as it '
+            raise ValueError('expected keys and values below it, as `trials: 364`, or nothing for a campaign as it '
                              'comes')
         return value
 

@@ -28,7 +28,7 @@ class CampaignConfig:
 
     task: str
     seed: int
-    trials: int = 450
+    trials: int = 364
     ideas_a_round: int = 6
     screen_first: int = 4
     screen_second: int = 2
