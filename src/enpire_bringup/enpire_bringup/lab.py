@@ -25,7 +25,7 @@ SLOWEST = 0.01
 CAMERAS = ('top_camera', 'left_wrist_camera', 'right_wrist_camera')
 # Path-like keys that are relative to the lab file (`folder` is relative to where the command is called).
 # So is the program of `operator_hook`, where it is a path: else it is looked up on PATH.
-FILES = ('policy', 'limits')
+FILES = ('policy', 'artifact', 'limits')
 # Options of the command that are no keys of their own: where their values belong.
 PLACES = {'budget': ('campaign', 'trials'), 'secret_file': ('campaign', 'secret_file')}
 
@@ -73,7 +73,7 @@ class Camera(pydantic.BaseModel):
 class Lab(pydantic.BaseModel):
     """A lab as it is started. ``units`` is always a tuple of names here; None: what the task says.
 
-    ``trials`` of one policy, or a ``campaign`` that improves it: then ``trials`` is 0.
+    ``trials`` of one policy (with the ``artifact`` that it loads), or a ``campaign`` that improves it: then ``trials`` is 0.
     """
 
     model_config = pydantic.ConfigDict(extra='forbid', frozen=True, strict=True)
@@ -84,6 +84,7 @@ class Lab(pydantic.BaseModel):
     backend: typing.Literal['sim'] = 'sim'
     task: str = 'push_t'
     policy: typing.Optional[str] = None
+    artifact: typing.Optional[str] = None
     campaign: typing.Optional[lab_campaign.Campaign] = None
     trials: int = pydantic.Field(20, ge=0, le=1_000_000)
     seed: int = pydantic.Field(1, ge=0, le=2**63 - 1)
@@ -124,7 +125,7 @@ class Lab(pydantic.BaseModel):
                              'comes')
         return value
 
-    @pydantic.field_validator('folder', 'policy', 'limits', 'operator_hook', mode='after')
+    @pydantic.field_validator('folder', 'policy', 'artifact', 'limits', 'operator_hook', mode='after')
     @classmethod
     def _printable(cls, value):
         for text in (value,) if isinstance(value, str) else value or ():
@@ -190,7 +191,7 @@ class Lab(pydantic.BaseModel):
 def load_text(text, file, options=None):
     """Return the `Lab` of a lab file's ``text``.
 
-    ``file``: its path; policy, limits and a hook's program in it are relative to its folder.
+    ``file``: its path; policy, artifact, limits and a hook's program in it are relative to its folder.
     ``options``: key -> value from the command line; they go before the file, None is "not given".
     """
     try:

@@ -69,6 +69,9 @@ def settle(values, given, where):
     if ('campaign', 'secret_file') in given and not ('campaign' in values or budget):
         raise Clash('option secret_file: expected a campaign, got plain trials, which have no held-out resets: leave '
                     'one of them away')
+    if ('campaign' in values or budget) and (('artifact',) in given or values.get('artifact') is not None):
+        raise Clash(f'{where(("artifact",))}: expected none in a campaign, whose candidates bring their own: leave it '
+                    'away, or ask for plain trials (trials)')
     for path, value in given.items():
         if len(path) == 1:
             values[path[0]] = value

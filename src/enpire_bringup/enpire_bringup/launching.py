@@ -21,10 +21,10 @@ from enpire_bringup.supervisor.child import GUARD
 
 # Launch argument -> how its text becomes a value of the lab file.
 OPTIONS = {
-    'units': int, 'task': str, 'policy': str, 'trials': int, 'budget': int, 'seed': int,
+    'units': int, 'task': str, 'policy': str, 'artifact': str, 'trials': int, 'budget': int, 'seed': int,
     'real_time_factor': float, 'folder': str, 'secret_file': str,
 }
-PATHS = ('policy', 'secret_file')
+PATHS = ('policy', 'artifact', 'secret_file')
 
 
 RANGE = 'ROS_AUTOMATIC_DISCOVERY_RANGE'

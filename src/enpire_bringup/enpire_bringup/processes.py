@@ -23,11 +23,13 @@ class LabFiles:
     """Files that a lab needs, as absolute paths, found out before `expand`.
 
     robot_limits: hard limits of the robot. task_limits: the sets that narrow them. policy: under trial.
+    artifact: ONNX file that it loads, '' for none.
     """
 
     robot_limits: str
     task_limits: str
     policy: str
+    artifact: str = ''
 
 
 @dataclasses.dataclass(frozen=True)
@@ -143,6 +145,7 @@ def _runner(lab, run_dir, files):
         'lab': lab.name,
         'task': lab.task,
         'policy': files.policy,
+        'artifact': files.artifact,
         'units': list(lab.units),
         'trials': lab.trials,
         'lab_seed': lab.seed,

@@ -76,7 +76,7 @@ def read_lab(path=None, options=None):
 def find_files(lab):
     """Return (task, `LabFiles`) of ``lab``.
 
-    `LabError`, with every mistake, where the task is unknown, or the policy, the limits or the program
+    `LabError`, with every mistake, where the task is unknown, or the policy, its artifact, the limits or the program
     of the operator's hook are not there; in a campaign, too, where the policy declares nothing that may vary or
     something that can't be, or the file with the secret holds none.
     """
@@ -89,7 +89,7 @@ def find_files(lab):
     except registry.UnknownTask as error:
         mistakes.append(f'{lab.where("task")}: {error}')
     policy = lab.policy or (task.start_policy if task else None)
-    for key, path in (('policy', policy), ('limits', lab.limits)):
+    for key, path in (('policy', policy), ('artifact', lab.artifact), ('limits', lab.limits)):
         if path is not None and not os.path.isfile(path):
             mistakes.append(f'{lab.where(key)}: expected a file, found none at {os.path.abspath(path)}')
     if lab.operator_hook and shutil.which(lab.operator_hook[0]) is None:
@@ -101,7 +101,8 @@ def find_files(lab):
     if mistakes:
         raise lab_file.LabError('\n'.join(mistakes))
     robot = os.fspath(share_path('limits', 'yam.yaml'))
-    return task, processes.LabFiles(robot, os.path.abspath(task.limits_file), os.path.abspath(policy))
+    return task, processes.LabFiles(robot, os.path.abspath(task.limits_file), os.path.abspath(policy),
+                                    os.path.abspath(lab.artifact) if lab.artifact else '')
 
 
 def _campaign_mistakes(lab, policy):

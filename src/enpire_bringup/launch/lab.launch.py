@@ -28,6 +28,9 @@ def generate_launch_description():
             'policy', default_value='',
             description='Policy under trial, a Python file.' + FROM_FILE),
         DeclareLaunchArgument(
+            'artifact', default_value='',
+            description='ONNX file that the policy loads; not in a campaign.' + FROM_FILE),
+        DeclareLaunchArgument(
             'trials', default_value='',
             description='So many of the policy as it is, and no campaign; 0: trials are sent by hand.' + FROM_FILE),
         DeclareLaunchArgument(

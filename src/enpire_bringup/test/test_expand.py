@@ -66,6 +66,7 @@ def test_the_runner_comes_last_and_its_end_ends_the_lab():
             'lab': 'night',
             'task': 'push_t',
             'policy': '/share/start.py',
+            'artifact': '',
             'units': ['a', 'b'],
             'trials': 9,
             'lab_seed': 1,

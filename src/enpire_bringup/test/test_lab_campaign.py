@@ -70,6 +70,24 @@ def test_trials_and_a_campaign_in_one_file_are_refused():
     assert line.startswith('my.yaml, line 2: trials: expected trials (of one policy) or campaign') and 'both' in line
 
 
+@pytest.mark.parametrize('text, options, begins', [
+    ('units: 2\nartifact: a.onnx\ncampaign: {}\n', {}, 'my.yaml, line 2: artifact: expected none in a campaign'),
+    ('artifact: a.onnx\ntrials: 3\n', {'budget': 300}, 'my.yaml, line 1: artifact: expected none in a campaign'),
+    ('campaign: {}\n', {'artifact': '/a.onnx'}, 'option artifact: artifact: expected none in a campaign')])
+def test_an_artifact_in_a_campaign_is_refused_for_its_candidates_bring_their_own(text, options, begins):
+    (line,) = refused(text, options)
+    assert line.startswith(begins)
+
+
+def test_an_artifact_reaches_the_runner_of_plain_trials(tmp_path):
+    for name in ('mine.py', 'mine.onnx'):
+        (tmp_path / name).touch()
+    found = lab.load_text('policy: mine.py\nartifact: mine.onnx\ntrials: 3\n', str(tmp_path / 'my.yaml'))
+    _, files = run.find_files(found)
+    specs = processes.expand(found, '/runs/r', files, 12345)
+    assert specs[-1].parameters['trial_runner']['artifact'] == str(tmp_path / 'mine.onnx')
+
+
 def test_an_option_goes_before_the_file_whichever_kind_of_trials_it_asks_for():
     for trials in (0, 40):
         plain = lab.load_text('campaign: {trials: 300}', 'my.yaml', {'trials': trials})

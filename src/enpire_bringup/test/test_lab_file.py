@@ -190,12 +190,12 @@ def missing(text, options=None):
 
 
 def test_what_a_lab_file_names_and_is_not_there_is_named_with_its_line_all_at_once():
-    lines = missing('task: push_tee\nunits: 2\npolicy: nope.py\nlimits: nolim.yaml\noperator_hook: [./ask.sh]\n')
+    lines = missing('task: push_tee\nunits: 2\npolicy: nope.py\nlimits: nolim.yaml\nartifact: no.onnx\noperator_hook: [./ask.sh]\n')
     assert [line.split(': ')[:2] for line in lines] == [
         [f'/here/my.yaml, line {number}', key]
-        for number, key in ((1, 'task'), (3, 'policy'), (4, 'limits'), (5, 'operator_hook'))]
+        for number, key in ((1, 'task'), (3, 'policy'), (5, 'artifact'), (4, 'limits'), (6, 'operator_hook'))]
     assert "push_t" in lines[0] and lines[1].endswith('found none at /here/nope.py')
-    assert "found none at '/here/./ask.sh' (a path is relative to the lab file" in lines[3]
+    assert "found none at '/here/./ask.sh' (a path is relative to the lab file" in lines[4]
 
 
 def test_an_option_that_names_what_is_not_there_is_named_as_the_option():

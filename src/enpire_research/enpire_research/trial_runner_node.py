@@ -40,10 +40,11 @@ class TrialRunner(ManagedNode, Orders):
 
     # ---- life cycle ------------------------------------------------------------------------
     def open(self):
-        """Look at the policy, create clients and status."""
+        """Look at the policy and its artifact, create clients and status."""
         p = self.parameters
-        # A policy that isn't there would fail every trial: better to say so at once.
+        # A file that isn't there would fail every trial: better to say so at once.
         self._policy_hash = sha256_file(p.policy)
+        self._artifact_hash = sha256_file(p.artifact) if p.artifact else ''
         self._schedule = Schedule(p.units, p.trials, p.lab_seed)
         self._status = self.create_publisher(LabStatus, 'status', qos.STATE)
         self._undo.append(lambda: self.destroy_publisher(self._status))
@@ -79,7 +80,7 @@ class TrialRunner(ManagedNode, Orders):
     def rollout_goal(self, job):
         """See Orders."""
         return Rollout.Goal(trial_id=job.trial_id, task=self.parameters.task, seed=self._schedule.seed(job),
-                            policy_file=self.parameters.policy)
+                            policy_file=self.parameters.policy, artifact_file=self.parameters.artifact)
 
     def settled(self, unit):
         """See Orders."""
@@ -107,7 +108,8 @@ class TrialRunner(ManagedNode, Orders):
     def _write(self):
         p = self.parameters
         write_json(os.path.join(p.run_dir, 'summary.json'), {
-            'lab': p.lab, 'task': p.task, 'policy': p.policy, 'policy_hash': self._policy_hash, 'lab_seed': p.lab_seed,
+            'lab': p.lab, 'task': p.task, 'policy': p.policy, 'policy_hash': self._policy_hash,
+            'artifact': p.artifact, 'artifact_hash': self._artifact_hash, 'lab_seed': p.lab_seed,
             'trials_wanted': p.trials, 'simulated': p.simulated, 'finished': self._schedule.finished,
             'first_trial_after_s': self._crew.first_s, 'wall_s': self._crew.elapsed_s,
             **self._schedule.summary()}, mode=0o644)

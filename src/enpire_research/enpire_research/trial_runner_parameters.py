@@ -12,6 +12,7 @@ class TrialRunnerParameters:
     policy: str = parameter(text='absolute path of the policy under trial')
     run_dir: str = parameter(text='folder of the run: summary.json is written there')
     units: tuple[str, ...] = parameter(text='names of the stations, in the order of the lab file')
+    artifact: str = parameter('', 'absolute path of the ONNX file that the policy loads; empty: none')
     lab: str = parameter('lab', 'name of the lab')
     task: str = parameter('', 'task of the stations; empty: whatever they run')
     trials: int = parameter(1, 'how many trials to run', unit='1', ge=1, le=1_000_000)

@@ -1,5 +1,8 @@
 """The trial runner between others: people who send goals by hand, and servers that answer late."""
 
+import hashlib
+import json
+
 import pytest
 
 pytest.importorskip('rclpy')
@@ -21,7 +24,7 @@ class FakeServer:
     """
 
     def __init__(self, graph, busy=(), silent=False):
-        self.goals, self.cancelled = [], []
+        self.goals, self.cancelled, self.artifacts = [], [], []
         self._busy, self._silent = busy, silent
         node = graph.add(Node('fake', namespace='/unit0', context=graph.context))
         self._servers = [
@@ -31,6 +34,8 @@ class FakeServer:
 
     def _serve(self, kind, goal, context, result):
         self.goals.append((kind, goal.trial_id))
+        if kind == 'rollout':
+            self.artifacts.append(goal.artifact_file)
         if self._silent and context.wait_cancelled(20.0):
             self.cancelled.append(goal.trial_id)
         if kind == 'rollout' and goal.trial_id in self._busy:
@@ -49,8 +54,9 @@ def graph():
 
 @pytest.fixture
 def make_runner(graph, tmp_path):
-    def made():
-        values = {'policy': trial_helpers.policy('waits'), 'run_dir': str(tmp_path), 'units': ['unit0'], 'trials': 1}
+    def made(**more):
+        values = {'policy': trial_helpers.policy('waits'), 'run_dir': str(tmp_path), 'units': ['unit0'], 'trials': 1,
+                  **more}
         runner = graph.add(TrialRunner(context=graph.context, namespace='/lab', parameter_overrides=[
             Parameter(name, value=value) for name, value in values.items()]))
         assert runner.bring_up(), runner.fault
@@ -66,6 +72,17 @@ def test_a_goal_by_hand_between_reset_and_rollout_makes_no_void_and_the_trial_be
                             ('reset', 'trial-00000-r1'), ('rollout', 'trial-00000-r1')]
     row = runner._schedule.rows['unit0']
     assert (row.trials, row.voids, row.reason) == (1, 0, '')
+
+
+def test_every_rollout_is_given_the_artifact_and_the_summary_has_its_hash(graph, make_runner, tmp_path):
+    artifact = tmp_path / 'mine.onnx'
+    artifact.write_bytes(b'a model')
+    server = FakeServer(graph)
+    runner = make_runner(artifact=str(artifact))
+    assert graph.until(lambda: runner.exit_code is not None)
+    assert server.artifacts == [str(artifact)]
+    summary = json.loads((tmp_path / 'summary.json').read_text())
+    assert summary['artifact_hash'] == hashlib.sha256(b'a model').hexdigest()
 
 
 def test_a_goal_that_is_accepted_after_it_was_dropped_is_cancelled(graph, make_runner):

@@ -15,6 +15,7 @@ EXAMPLES = """Examples:
     enpire lab my_lab.yaml --budget 600 --seed 1
     enpire lab --resume enpire_runs/RUN          goes on with a campaign that was broken off
     enpire lab --units 8 --trials 200            so many trials of one policy, no campaign
+    enpire lab --trials 40 --policy my_policy.py --artifact trained.onnx
     enpire lab --trials 0                        stations that wait for trials sent by hand
 """
 # Exit code of a command that Ctrl-C ended before it did anything, as shells have it.
@@ -33,6 +34,8 @@ def lab(
     task: typing.Optional[str] = typer.Option(None, help='Task of enpire_tasks.'),
     policy: typing.Optional[str] = typer.Option(
         None, help="Python file to try or to improve; the task's start policy where none is named."),
+    artifact: typing.Optional[str] = typer.Option(
+        None, help='ONNX file that the policy loads; not in a campaign, whose candidates bring their own.'),
     budget: typing.Optional[int] = typer.Option(
         None, help='Improve the policy in a campaign of so many trials, the exam included.'),
     trials: typing.Optional[int] = typer.Option(
@@ -61,7 +64,7 @@ def lab(
     options = {
         'units': units, 'task': task, 'trials': trials, 'budget': budget, 'seed': seed, 'name': name,
         'real_time_factor': real_time_factor, 'folder': folder, 'policy': _full(policy),
-        'secret_file': _full(secret_file)}
+        'artifact': _full(artifact), 'secret_file': _full(secret_file)}
     try:
         make = _maker(lab_file, options, run, resume)
         with lock.hold() as note:
