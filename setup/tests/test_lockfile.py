@@ -135,6 +135,7 @@ def test_a_lock_file_names_no_index_and_no_file_of_the_maintainers_machine(name)
 
 
 def test_the_cpu_build_of_torch_that_the_script_names_is_accepted_too():
-    version, digest = re.search(r"^cpu_build='(\S+) ([0-9a-f]{64})'", (LOCKS / 'regenerate.sh').read_text(), re.M).groups()
+    script = (LOCKS / 'regenerate.sh').read_text(encoding='utf-8')
+    version, digest = re.search(r"^cpu_build='(\S+) ([0-9a-f]{64})'", script, re.M).groups()
     assert chosen('training', '3.11')['torch'] == version
     assert f'--hash=sha256:{digest}' in (LOCKS / 'training.txt').read_text(encoding='utf-8')

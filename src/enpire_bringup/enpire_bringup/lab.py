@@ -73,7 +73,8 @@ class Camera(pydantic.BaseModel):
 class Lab(pydantic.BaseModel):
     """A lab as it is started. ``units`` is always a tuple of names here; None: what the task says.
 
-    ``trials`` of one policy (with the ``artifact`` that it loads), or a ``campaign`` that improves it: then ``trials`` is 0.
+    ``trials`` of one policy, with the ``artifact`` that it loads; or a ``campaign`` that improves it: then ``trials``
+    is 0.
     """
 
     model_config = pydantic.ConfigDict(extra='forbid', frozen=True, strict=True)

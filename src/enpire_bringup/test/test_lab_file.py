@@ -190,7 +190,8 @@ def missing(text, options=None):
 
 
 def test_what_a_lab_file_names_and_is_not_there_is_named_with_its_line_all_at_once():
-    lines = missing('task: push_tee\nunits: 2\npolicy: nope.py\nlimits: nolim.yaml\nartifact: no.onnx\noperator_hook: [./ask.sh]\n')
+    lines = missing('task: push_tee\nunits: 2\npolicy: nope.py\nlimits: nolim.yaml\nartifact: no.onnx\n'
+                    'operator_hook: [./ask.sh]\n')
     assert [line.split(': ')[:2] for line in lines] == [
         [f'/here/my.yaml, line {number}', key]
         for number, key in ((1, 'task'), (3, 'policy'), (5, 'artifact'), (4, 'limits'), (6, 'operator_hook'))]
