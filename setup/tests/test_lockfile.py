@@ -139,3 +139,16 @@ def test_the_cpu_build_of_torch_that_the_script_names_is_accepted_too():
     version, digest = re.search(r"^cpu_build='(\S+) ([0-9a-f]{64})'", script, re.M).groups()
     assert chosen('training', '3.11')['torch'] == version
     assert f'--hash=sha256:{digest}' in (LOCKS / 'training.txt').read_text(encoding='utf-8')
+
+
+@pytest.mark.parametrize('python', PYTHONS)
+def test_lab_and_extra_together_have_all_that_torch_and_its_export_need(python):
+    needed = {'torch', 'onnx', 'onnxscript', 'onnx-ir', 'filelock', 'fsspec', 'jinja2', 'ml-dtypes', 'mpmath', 'networkx',
+              'numpy', 'packaging', 'protobuf', 'sympy', 'typing-extensions'}
+    assert not needed - {*chosen('wheels', python), *chosen('training', python)}
+
+
+@pytest.mark.parametrize('python', PYTHONS)
+def test_the_extra_changes_no_version_of_the_lab(python):
+    lab, extra = chosen('wheels', python), chosen('training', python)
+    assert {name: extra[name] for name in extra if name in lab} == {name: lab[name] for name in lab if name in extra}
