@@ -16,8 +16,10 @@ for name in wheels sourced-ros; do
         --no-emit-index-url --no-emit-find-links --no-annotate \
         --custom-compile-command 'setup/lock/regenerate.sh' "$@"
 done
-# The extra: versions that go with the lab's, and only what the lab doesn't have with every Python.
-have=$(sed -nE '/python_full_version/d; s/^([A-Za-z0-9][A-Za-z0-9._-]*)==.*/--no-emit-package \1/p' wheels.txt | sort -u)
+# The extra: versions that go with the lab's, and only what the lab doesn't have; what it has for Python 3.10 alone
+# (sympy, say) the others need from here.
+have=$(sed -nE "/python_full_version < '3.11'/d; s/^([A-Za-z0-9][A-Za-z0-9._-]*)==.*/--no-emit-package \1/p" wheels.txt |
+    sort -u)
 # shellcheck disable=SC2086  # words
 uv pip compile training.in --constraints wheels.txt --output-file training.txt --quiet \
     --universal --python-version 3.10 --generate-hashes \
@@ -32,4 +34,5 @@ if ! grep -q "^torch==$version " training.txt; then
         "$version" >&2
     exit 1
 fi
-sed -i "/^torch==$version /a\\    --hash=sha256:$hash \\\\" training.txt
+# uv keeps the hashes that it finds in the file.
+grep -q "$hash" training.txt || sed -i "/^torch==$version /a\\    --hash=sha256:$hash \\\\" training.txt

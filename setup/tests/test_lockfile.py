@@ -121,10 +121,20 @@ def test_the_wheels_lock_has_rclpy_and_its_meta_package(python):
 
 
 @pytest.mark.parametrize('python', PYTHONS)
-def test_the_lock_for_training_has_torch_and_what_it_needs_and_nothing_that_every_lab_has(python):
+def test_lab_and_extra_together_have_all_that_torch_and_its_export_need(python):
+    needed = {'torch', 'onnx', 'onnxscript', 'onnx-ir', 'filelock', 'fsspec', 'jinja2', 'ml-dtypes', 'mpmath',
+              'networkx', 'numpy', 'packaging', 'protobuf', 'sympy', 'typing-extensions'}
+    for name in ('wheels', 'sourced-ros'):
+        assert not needed - {*chosen(name, python), *chosen('training', python)}, name
+
+
+@pytest.mark.parametrize('python', PYTHONS)
+def test_the_extra_changes_no_version_of_the_lab(python):
     extra = chosen('training', python)
-    assert {'torch', 'onnx', 'onnxscript'} <= set(extra)
-    assert not set(extra) & (set(chosen('wheels', python)) | set(chosen('sourced-ros', python)))
+    for name in ('wheels', 'sourced-ros'):
+        lab = chosen(name, python)
+        both = set(extra) & set(lab)
+        assert {one: extra[one] for one in both} == {one: lab[one] for one in both}, name
 
 
 @pytest.mark.parametrize('name', ['wheels', 'sourced-ros', 'training'])
@@ -139,16 +149,3 @@ def test_the_cpu_build_of_torch_that_the_script_names_is_accepted_too():
     version, digest = re.search(r"^cpu_build='(\S+) ([0-9a-f]{64})'", script, re.M).groups()
     assert chosen('training', '3.11')['torch'] == version
     assert f'--hash=sha256:{digest}' in (LOCKS / 'training.txt').read_text(encoding='utf-8')
-
-
-@pytest.mark.parametrize('python', PYTHONS)
-def test_lab_and_extra_together_have_all_that_torch_and_its_export_need(python):
-    needed = {'torch', 'onnx', 'onnxscript', 'onnx-ir', 'filelock', 'fsspec', 'jinja2', 'ml-dtypes', 'mpmath', 'networkx',
-              'numpy', 'packaging', 'protobuf', 'sympy', 'typing-extensions'}
-    assert not needed - {*chosen('wheels', python), *chosen('training', python)}
-
-
-@pytest.mark.parametrize('python', PYTHONS)
-def test_the_extra_changes_no_version_of_the_lab(python):
-    lab, extra = chosen('wheels', python), chosen('training', python)
-    assert {name: extra[name] for name in extra if name in lab} == {name: lab[name] for name in lab if name in extra}
