@@ -87,7 +87,7 @@ class Setup:
         # `make clean` takes the result away and leaves the stamp.
         again['build'] = not workspace.is_installed(self.root)
         if self.stamps.interrupted('training'):
-            again = dict.fromkeys((stage.name for stage in self.stages()), True)
+            again = dict.fromkeys((stage.name for stage in stages), True)
         return [
             stage for stage in stages
             if self.stamps.done(stage.name) != stage.key or again.get(stage.name, False)

@@ -6,10 +6,11 @@ Not covered: writing the ledger; the research node does.
 import os
 
 from enpire_core.files import write_bytes
+from enpire_research import layout
 from enpire_research.campaign import ledger
 from enpire_research.campaign.story import StoryError
 
-FOLDER, REPORT = 'campaign', 'report'
+REPORT = 'report'
 RUNS = 'enpire_runs'
 
 
@@ -39,13 +40,13 @@ def find(run=None, folder=None):
 
 
 def _ledger(run):
-    return os.path.join(run, FOLDER, ledger.NAME)
+    return os.path.join(layout.campaign(run), ledger.NAME)
 
 
 def read(run):
     """Return the Records of the campaign in the run folder ``run``."""
     try:
-        return ledger.read(os.path.join(run, FOLDER))
+        return ledger.read(layout.campaign(run))
     except ledger.LedgerError as error:
         raise NoCampaign(str(error)) from error
 
@@ -58,7 +59,7 @@ def has_ended(run):
 
 def policy(run, policy_hash):
     """Return the text of the policy with that SHA-256, as its rollouts were given it."""
-    path = os.path.join(run, FOLDER, 'policies', f'{policy_hash}.py')
+    path = layout.policy(layout.campaign(run), policy_hash)
     try:
         with open(path, encoding='utf-8') as handle:
             return handle.read()
@@ -80,7 +81,7 @@ def report(run):
         picture = plot.png(records)
     except StoryError as error:
         raise NoCampaign(f'{_ledger(run)}: {error}') from error
-    folder = os.path.join(run, FOLDER, REPORT)
+    folder = os.path.join(layout.campaign(run), REPORT)
     os.makedirs(folder, exist_ok=True)
     path = os.path.join(folder, 'improvement.png')
     write_bytes(path, picture, mode=0o644)

@@ -9,6 +9,7 @@ import tempfile
 
 from enpire_bringup import campaigns, run
 from enpire_core.files import sha256_file
+from enpire_research import layout
 from enpire_research.campaign import champion
 from enpire_research.campaign.story import StoryError, tell
 from enpire_research.trials.trial_setup import robot_limits_file
@@ -52,7 +53,7 @@ def export(folder, out):
 def _fill(made, folder, best, limits, found):
     _write(made, champion.POLICY, campaigns.policy(folder, best['policy_hash']))
     if best['artifact_hash']:
-        path = os.path.join(folder, campaigns.FOLDER, 'artifacts', f'{best["artifact_hash"]}.onnx')
+        path = layout.artifact(layout.campaign(folder), best['artifact_hash'])
         try:
             shutil.copyfile(path, os.path.join(made, champion.ARTIFACT))
         except FileNotFoundError as error:

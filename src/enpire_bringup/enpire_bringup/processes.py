@@ -12,6 +12,7 @@ import typing
 import yaml
 
 from enpire_bringup.lab_campaign import FIGURES
+from enpire_research import layout
 
 # Processes of a stage are stopped together, the highest stage first.
 STAGES = ('station', 'gate', 'trials', 'runner')
@@ -135,7 +136,7 @@ def _train_server(lab, run_dir):
     values = {'run_dir': run_dir, 'task': lab.task}
     if lab.campaign is not None:
         # Where its candidates' artifacts are looked for.
-        values['artifacts'] = os.path.join(run_dir, 'campaign', 'artifacts')
+        values['artifacts'] = layout.artifacts(layout.campaign(run_dir))
     return ProcessSpec('lab.train_server', 'enpire_research', 'train_server', '/lab', {'train_server': values},
                        stage='trials', ros_arguments=_log(lab))
 

@@ -22,6 +22,7 @@ import yaml
 from enpire_bringup import lab as lab_file
 from enpire_bringup import processes
 from enpire_core.files import sha256_file
+from enpire_research import layout
 
 UNIT_FOLDERS = ('records', 'outbox', 'policy_logs')
 LIMITS = 'limits.yaml'
@@ -171,7 +172,7 @@ def _check_ledger(lab, folder):
     from enpire_research.campaign import ledger
     from enpire_research.campaign.config import VERSION
 
-    campaign = os.path.join(folder, 'campaign')
+    campaign = layout.campaign(folder)
     if not os.path.exists(os.path.join(campaign, ledger.NAME)):
         return {}
     try:
@@ -196,14 +197,16 @@ def _as_it_began(lab, folder, body):
 
     ``body``: of the campaign's first record, {} where there is none.
     """
-    kept = os.path.join(folder, 'campaign', 'policies', f'{body.get("start_policy_hash")}.py')
+    from enpire_research.campaign import seeds
+
+    kept = layout.policy(layout.campaign(folder), body.get('start_policy_hash'))
     changes = {}
     if lab.policy and os.path.isfile(kept) and not (
             os.path.isfile(lab.policy) and sha256_file(lab.policy) == body['start_policy_hash']):
         changes['policy'] = kept
     if os.path.isfile(os.path.join(folder, LIMITS)):
         changes['limits'] = None
-    if os.path.isfile(os.path.join(folder, 'campaign', 'secret')):
+    if os.path.isfile(os.path.join(layout.campaign(folder), seeds.NAME)):
         changes['campaign'] = lab.campaign.model_copy(update={'secret_file': None})
     return lab.model_copy(update=changes)
 

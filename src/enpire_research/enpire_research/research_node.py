@@ -24,6 +24,7 @@ from enpire_interfaces.action import Reset, Rollout
 from enpire_interfaces.msg import LabStatus
 from enpire_tasks import registry
 
+from enpire_research import layout
 from enpire_research.campaign import seeds
 from enpire_research.campaign.course import About, Course
 from enpire_research.campaign.jobs import Jobs
@@ -40,7 +41,6 @@ from enpire_research.trials.trial_setup import robot_limits_file
 
 STATUS_PERIOD_S = 0.5
 DONE, BROKEN = 0, 1
-FOLDER = 'campaign'
 
 
 def _builtin(seed, task):
@@ -61,7 +61,7 @@ class Research(ManagedNode, Orders):
     def open(self):
         """Open the ledger, take what it holds, create clients and status."""
         p = self.parameters
-        folder = os.path.join(p.run_dir, FOLDER)
+        folder = layout.campaign(p.run_dir)
         task = self._task or registry.get(p.task)
         # The ledger first: its lock keeps a second research node away from everything else.
         self._ledger = Ledger.open(folder, time.time_ns)
@@ -150,7 +150,7 @@ class Research(ManagedNode, Orders):
         return Rollout.Goal(
             trial_id=job.trial_id, task=self.parameters.task, seed=self._course.seed(job),
             policy_file=self._course.policy_file(job.candidate), policy_commit=candidate['commit'],
-            artifact_file=os.path.join(self.parameters.run_dir, FOLDER, 'artifacts', f'{artifact}.onnx')
+            artifact_file=layout.artifact(layout.campaign(self.parameters.run_dir), artifact)
             if artifact else '', manifest_hash=self._manifest_hash)
 
     def existing(self, unit, job, kind):

@@ -23,6 +23,7 @@ from enpire_core.words import cut
 from enpire_interfaces.action import Train
 from enpire_interfaces.msg import TrialReport
 
+from enpire_research import layout
 from enpire_research.campaign.ledger import LedgerError
 from enpire_research.train_server_parameters import TrainServerParameters
 from enpire_research.training import job, query
@@ -30,7 +31,7 @@ from enpire_research.trials.given import read_policy
 from enpire_research.trials.policy_process import PolicyFailure
 
 TRAINING_ID = re.compile(r'[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}')
-TRAINING, ARTIFACTS = 'training', 'artifacts'
+TRAINING = 'training'
 LEAST_MEMORY_BYTES = 64 << 20
 STOP_S = 5.0
 
@@ -53,7 +54,7 @@ class TrainServer(ManagedNode):
         """Find the run's folder and serve the action."""
         p = self.parameters
         self._run_dir = os.path.abspath(p.run_dir)
-        self._artifacts = os.path.abspath(p.artifacts) if p.artifacts else os.path.join(self._run_dir, ARTIFACTS)
+        self._artifacts = os.path.abspath(p.artifacts) if p.artifacts else layout.artifacts(self._run_dir)
         os.makedirs(os.path.join(self._run_dir, TRAINING), mode=0o700, exist_ok=True)
         # What a script leaves behind becomes our child, so that it is found.
         processes.adopt_orphans()

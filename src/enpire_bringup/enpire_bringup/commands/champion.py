@@ -30,9 +30,8 @@ def show(run: typing.Optional[str] = RUN, folder: typing.Optional[str] = FOLDER)
 
     Exit code 0; 1 where there is no campaign.
     """
-    import os
-
     from enpire_bringup import campaigns
+    from enpire_research import layout
     from enpire_research.campaign import champion, story
 
     try:
@@ -44,7 +43,7 @@ def show(run: typing.Optional[str] = RUN, folder: typing.Optional[str] = FOLDER)
         _refuse(error)
     for line in lines:
         typer.echo(line)
-    typer.echo(f'policy           {os.path.join(found, campaigns.FOLDER, "policies", best["policy_hash"])}.py')
+    typer.echo(f'policy           {layout.policy(layout.campaign(found), best["policy_hash"])}')
 
 
 def export(

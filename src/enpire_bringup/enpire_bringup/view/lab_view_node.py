@@ -13,7 +13,7 @@ import time
 from rich.console import Console
 from rich.live import Live
 
-from enpire_bringup import campaigns, terminal
+from enpire_bringup import terminal
 from enpire_bringup import lab as lab_file
 from enpire_bringup.reports import Outboxes, Tally
 from enpire_bringup.view import news, table
@@ -23,6 +23,7 @@ from enpire_core import qos
 from enpire_core.node import ManagedNode
 from enpire_core.params import parameter
 from enpire_interfaces.msg import LabStatus
+from enpire_research import layout
 
 NOTES = 3
 
@@ -58,7 +59,7 @@ class LabView(ManagedNode):
         self._outboxes = Outboxes(
             {unit: os.path.join(folder, unit, 'outbox') for unit in self._lab.units})
         self._tallies = {unit: Tally() for unit in self._lab.units}
-        self._tail = news.Tail(os.path.join(folder, campaigns.FOLDER))
+        self._tail = news.Tail(layout.campaign(folder))
         self._news = ''
         self._notes = os.path.join(folder, 'logs', 'supervisor.log')
         self._began_s = time.monotonic()

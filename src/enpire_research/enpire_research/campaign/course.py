@@ -17,6 +17,7 @@ import os
 from dataclasses import dataclass, replace
 
 from enpire_core.files import write_bytes
+from enpire_research import layout
 from enpire_research.campaign import chain, engine, records, seeds
 from enpire_research.campaign.config import VERSION
 from enpire_research.campaign.jobs import MAX_REPEATS
@@ -58,8 +59,8 @@ class Course:
 
     def __init__(self, config, researcher, ledger, repository, *, start_source, secret, about, folder):
         self.config, self.ledger, self.repository = config, ledger, repository
-        self._secret, self._policies = secret, os.path.join(os.path.abspath(folder), 'policies')
-        os.makedirs(self._policies, mode=0o755, exist_ok=True)
+        self._secret, self._folder = secret, os.path.abspath(folder)
+        os.makedirs(layout.policies(self._folder), mode=0o755, exist_ok=True)
         body = {'version': VERSION, 'task': config.task, 'simulated': about.simulated, 'seed': config.seed,
                 'units': list(about.units), 'manifest_hash': about.manifest_hash,
                 'secret_sha256': seeds.secret_hash(secret), 'config': config.to_dict(),
@@ -107,7 +108,7 @@ class Course:
 
     def policy_file(self, candidate):
         """Return the path of a candidate's policy."""
-        return os.path.join(self._policies, self.candidates[candidate]['policy_hash'] + '.py')
+        return layout.policy(self._folder, self.candidates[candidate]['policy_hash'])
 
     def result(self, job, unit, reset, rollout=None, reason=''):
         """Write what came of a trial; return True unless it is on record already or nobody waits for it.
@@ -183,7 +184,7 @@ class Course:
     def _candidate(self, event):
         idea = event.idea
         policy_hash = _sha256(idea.source)
-        path = os.path.join(self._policies, policy_hash + '.py')
+        path = layout.policy(self._folder, policy_hash)
         if not os.path.exists(path):
             write_bytes(path, idea.source.encode(), mode=0o444)
         commit, tree = self._commit(event)

@@ -30,6 +30,7 @@ import re
 from dataclasses import dataclass, field
 
 from enpire_core.words import cut, nearest
+from enpire_research import layout
 from enpire_research.campaign import ledger
 from enpire_research.training.data import Chosen
 from enpire_research.trials import report as reports
@@ -37,7 +38,6 @@ from enpire_research.trials.outbox import Outbox
 from enpire_research.trials.recording import DATA
 
 MAX_QUERY = 2000
-CAMPAIGN = 'campaign'
 GIVEN_PURPOSES = ('screen', 'confirm')
 _CONDITION = re.compile(r'([A-Za-z_]+)(>=|<=|=)(\S+)')
 _HASH = re.compile(r'[0-9a-f]{6,64}')
@@ -189,7 +189,7 @@ def read_run(folder):
 
 def campaign_trials(folder):
     """Return {(unit, trial_id): (purpose, candidate)} of what may be learned from; None where there is no campaign."""
-    campaign = os.path.join(folder, CAMPAIGN)
+    campaign = layout.campaign(folder)
     if not os.path.isdir(campaign):
         return None
     if not os.path.exists(os.path.join(campaign, ledger.NAME)):

@@ -11,8 +11,6 @@ from enpire_research.trials.policy_process import ARTIFACT, PolicyFailure
 # Of Rollout.action; a test compares it with the file.
 UNREADABLE = 203
 MAX_POLICY_BYTES = 1_000_000
-# Folders of a station: a copy of each policy and artifact under its hash.
-KEPT_POLICIES, KEPT_ARTIFACTS = 'policies', 'artifacts'
 
 
 def read_policy(path):
@@ -33,13 +31,11 @@ def read_artifact(path):
     return data, hashlib.sha256(data).hexdigest()
 
 
-def keep(folder, name, data):
-    """Write ``data`` (bytes) as ``name`` into ``folder``, made if need be, unless it is there; return its path."""
-    path = os.path.join(folder, name)
+def keep(path, data):
+    """Write ``data`` (bytes) to ``path`` unless it is there, in a folder that is made if need be."""
     if not os.path.exists(path):
-        os.makedirs(folder, mode=0o700, exist_ok=True)
+        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
         write_bytes(path, data)
-    return path
 
 
 def _read(path, name, what, most, code):

@@ -12,10 +12,10 @@ from enpire_core.files import sha256_file
 from enpire_drivers.sim import records
 from enpire_drivers.sim.lockstep import EpisodeError
 from enpire_drivers.sim.scene import load_scene
+from enpire_research import layout
 from enpire_research.trials import manifest
 from enpire_research.trials import report as reports
 from enpire_research.trials.direct import DirectRunner, make_station
-from enpire_research.trials.given import KEPT_ARTIFACTS, KEPT_POLICIES
 from enpire_research.trials.outbox import Outbox
 from enpire_research.trials.trial_setup import make_setup, robot_limits_file
 from enpire_tasks import registry
@@ -94,14 +94,13 @@ class RunFolder:
 
     def _policy(self, unit, report):
         """The copy that the trial server kept, or the file itself where there is none."""
-        kept = os.path.join(self.folder, unit, KEPT_POLICIES, f'{report.policy_hash}.py')
+        kept = layout.policy(os.path.join(self.folder, unit), report.policy_hash)
         return kept if os.path.isfile(kept) else report.policy_file
-
 
     def _artifact(self, unit, report):
         if not report.artifact_hash:
             return ''
-        return os.path.join(self.folder, unit, KEPT_ARTIFACTS, f'{report.artifact_hash}.onnx')
+        return layout.artifact(os.path.join(self.folder, unit), report.artifact_hash)
 
 
 def _problem(phase):

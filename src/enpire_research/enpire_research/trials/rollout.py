@@ -12,11 +12,12 @@ import numpy as np
 from enpire_core import seeds
 from enpire_core.errors import MotionRefused, TimeUp
 from enpire_core.ticks import NANOSECONDS
+from enpire_research import layout
 from enpire_research.trials import policy_process, wire
 from enpire_research.trials import report as reports
 from enpire_research.trials.drive import Eyes
 from enpire_research.trials.episode import Codes, Episode
-from enpire_research.trials.given import KEPT_ARTIFACTS, KEPT_POLICIES, keep, read_artifact, read_policy
+from enpire_research.trials.given import keep, read_artifact, read_policy
 from enpire_research.trials.policy_process import BAD_ACTION, CPU, PolicyFailure
 from enpire_research.trials.report import Attempt, Report
 from enpire_research.trials.retreat import judge, retreat
@@ -96,11 +97,11 @@ class _Rollout:
         self._hooks.progress(STARTING, 1, 'starting the policy')
         source, self._report.policy_hash = read_policy(self._goal.policy_file)
         station = os.path.dirname(os.path.dirname(self._log_path))
-        keep(os.path.join(station, KEPT_POLICIES), f'{self._report.policy_hash}.py', source.encode())
+        keep(layout.policy(station, self._report.policy_hash), source.encode())
         artifact = b''
         if self._goal.artifact_file:
             artifact, self._report.artifact_hash = read_artifact(self._goal.artifact_file)
-            keep(os.path.join(station, KEPT_ARTIFACTS), f'{self._report.artifact_hash}.onnx', artifact)
+            keep(layout.artifact(station, self._report.artifact_hash), artifact)
         self._process = self._hosts.take()
         # The policy's seed follows from the trial's, but not the other way round.
         start = {'source': source, 'artifact': artifact, 'seed': seeds.derive('policy', self._goal.seed),
