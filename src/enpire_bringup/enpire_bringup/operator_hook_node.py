@@ -44,16 +44,17 @@ class OperatorHook(ManagedNode):
         """Listen to every gate."""
         for unit in self.parameters.units:
             self._hooks[unit] = Hook()
-            self._clear[unit] = self.create_client(Trigger, f'/{unit}/safety_gate/clear')
-            self.create_subscription(
+            self._clear[unit] = self.own(self.create_client(Trigger, f'/{unit}/safety_gate/clear'))
+            self.own(self.create_subscription(
                 SafetyState, f'/{unit}/safety_state',
-                lambda message, unit=unit: self._take_state(unit, message), qos.STATE)
-            self.create_subscription(
+                lambda message, unit=unit: self._take_state(unit, message), qos.STATE))
+            self.own(self.create_subscription(
                 SafetyEvent, f'/{unit}/safety_events',
-                lambda message, unit=unit: self._take_event(unit, message), qos.EVENTS)
-        self.create_steady_timer(POLL_S, self._poll)
+                lambda message, unit=unit: self._take_event(unit, message), qos.EVENTS))
+        self.own(self.create_steady_timer(POLL_S, self._poll))
+        self.opened.callback(self._end_commands)
 
-    def release(self):
+    def _end_commands(self):
         """End commands that still run: nobody would hear their answer."""
         for child in self._children.values():
             child.terminate()

@@ -95,8 +95,9 @@ class GoalServer:
                 thread.join(max(0.0, end_s - time.monotonic()))
         return not any(thread.is_alive() for thread in threads if thread is not threading.current_thread())
 
-    def destroy(self):
-        """Take the action off the graph. Call `stop` first."""
+    def close(self, timeout_s):
+        """Stop what runs, as `stop` does, and take the action off the graph."""
+        self.stop(timeout_s)
         self._server.destroy()
 
     def _on_goal(self, goal):

@@ -5,13 +5,15 @@
     open()     configure: open files and devices, create publishers, subscriptions and services
     start()    activate: begin to act (timers, the first message)
     hold()     deactivate: put the outputs into their safe state. Called first on every way down
-    release()  cleanup, shutdown, error: close what open() opened. May be called twice, and half open
+    release()  cleanup, shutdown, error: close what open() opened. May be called twice, and half open.
+               Closes what is in `self.opened`; most nodes need no more than that
 
 The constructor declares parameters and does no I/O. A callback that raises is logged with its
 traceback and reported to `on_fault(text)`; rclpy alone would end the process or swallow it.
 Not covered: exceptions in threads that a node starts on its own.
 """
 
+import contextlib
 import traceback
 
 from rclpy.clock import Clock, ClockType
@@ -38,6 +40,7 @@ class ManagedNode(LifecycleNode):
         self.fault = ''
         self.exit_code = None
         self._wake = None
+        self.opened = contextlib.ExitStack()
         super().__init__(name, **kwargs)
         self.autostart, self.parameters = self._declare(parameters)
         self.add_on_set_parameters_callback(self._refuse_built_in)
@@ -53,12 +56,18 @@ class ManagedNode(LifecycleNode):
         """Put the outputs into their safe state."""
 
     def release(self):
-        """Close everything. May be called twice, and after an `open` that failed half-way."""
+        """Close what is in `self.opened`, last first. May be called twice, and after an `open` that failed half-way."""
+        self.opened.close()
 
     def on_fault(self, text):
         """Hear of an exception in a callback, already logged. Holds; override to do more."""
         self.fault = text
         self.hold()
+
+    def own(self, entity):
+        """Return ``entity``, a publisher, subscription, service, client or timer of ours; `release` destroys it."""
+        self.opened.callback(getattr(self, f'destroy_{type(entity).__name__.lower()}'), entity)
+        return entity
 
     # ---- life cycle ------------------------------------------------------------------------
     def on_configure(self, state):

@@ -78,6 +78,44 @@ def test_a_fault_at_configure_releases_and_says_why(graph, error):
     assert node.fault == '/recorder: could not configure: open is broken'
 
 
+class Owner(ManagedNode):
+    """Owns one of each, and two closings of which one raises."""
+
+    def __init__(self, graph):
+        self.closed = []
+        super().__init__('owner', Parameters, context=graph.context)
+
+    def open(self):
+        self.opened.callback(self.closed.append, 'first')
+        self.opened.callback(self._break)
+        self.own(self.create_publisher(Empty, 'said', 10))
+        self.own(self.create_subscription(Empty, 'heard', lambda message: None, 10))
+        self.own(self.create_service(Trigger, 'serve', lambda request, response: response))
+        self.own(self.create_client(Trigger, 'ask'))
+        self.own(self.create_steady_timer(1.0, lambda: None))
+        self.opened.callback(self.closed.append, 'last')
+
+    def _break(self):
+        self.closed.append('broken')
+        raise RuntimeError('cannot be closed')
+
+
+def test_what_a_node_owns_is_gone_at_cleanup_though_a_closing_raises_and_comes_once_at_the_next_configure(graph):
+    node = graph.add(Owner(graph))
+
+    def owned():
+        return [len(list(kind)) for kind in (node.publishers, node.subscriptions, node.services, node.clients,
+                                             node.timers)]
+    without = owned()
+    for _ in range(2):
+        node.closed.clear()
+        node.open()
+        assert owned() == [number + 1 for number in without]
+        with pytest.raises(RuntimeError, match='cannot be closed'):
+            node.release()
+        assert owned() == without and node.closed == ['last', 'broken', 'first']
+
+
 def test_a_fault_at_activate_holds(graph):
     node = graph.add(Recorder(graph, breaks=['start']))
     assert not node.bring_up()

@@ -97,7 +97,7 @@ class ArmDriver(ManagedNode):
         self._bench, self._wall = bench, wall
         self._pace = Pace(self.parameters.real_time_factor)
         self._frame_id = f'{self.parameters.unit}/station'
-        self._offered, self._beats = [], []
+        self._beats = []
         self._active = False
         self._waiting = None
         self._sent_s = self._reported_s = -math.inf
@@ -108,25 +108,19 @@ class ArmDriver(ManagedNode):
     # ---- life cycle ------------------------------------------------------------------------
     def open(self):
         """Open the station and offer what the node offers."""
+        self.opened.callback(self._bench.close)
         self._station = self._bench.open(self.parameters)
-        self._states = self.create_publisher(JointState, 'joint_states', qos.SENSOR)
-        self._clock_out = self.create_publisher(Clock, 'clock', qos.SENSOR)
-        self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', qos.EVENTS)
-        self._offered = [
-            (self.destroy_publisher, self._states), (self.destroy_publisher, self._clock_out),
-            (self.destroy_publisher, self._diagnostics),
-            (self.destroy_subscription, self.create_subscription(
-                JointTrajectory, 'joint_trajectory', self._on_command, qos.COMMAND)),
-            # Best effort matches every publisher, and a lost sign of life is followed by another.
-            (self.destroy_subscription, self.create_subscription(
-                Empty, 'sim/keep_alive', self._on_keep_alive, qos.SENSOR)),
-            (self.destroy_service, self.create_service(
-                BeginEpisode, '~/begin_episode', self._on_begin)),
-            (self.destroy_service, self.create_service(EndEpisode, '~/end_episode', self._on_end)),
-            (self.destroy_service, self.create_service(Trigger, '~/put_back', self._on_put_back))]
+        self._states = self.own(self.create_publisher(JointState, 'joint_states', qos.SENSOR))
+        self._clock_out = self.own(self.create_publisher(Clock, 'clock', qos.SENSOR))
+        self._diagnostics = self.own(self.create_publisher(DiagnosticArray, '/diagnostics', qos.EVENTS))
+        self.own(self.create_subscription(JointTrajectory, 'joint_trajectory', self._on_command, qos.COMMAND))
+        # Best effort matches every publisher, and a lost sign of life is followed by another.
+        self.own(self.create_subscription(Empty, 'sim/keep_alive', self._on_keep_alive, qos.SENSOR))
+        self.own(self.create_service(BeginEpisode, '~/begin_episode', self._on_begin))
+        self.own(self.create_service(EndEpisode, '~/end_episode', self._on_end))
+        self.own(self.create_service(Trigger, '~/put_back', self._on_put_back))
         if self.parameters.replay:
-            self._offered.append((self.destroy_service, self.create_service(
-                RestoreState, '~/restore_state', self._on_restore)))
+            self.own(self.create_service(RestoreState, '~/restore_state', self._on_restore))
 
     def start(self):
         """Show the present state and begin to listen."""
@@ -150,13 +144,6 @@ class ArmDriver(ManagedNode):
         for timer in self._beats:
             self.destroy_timer(timer)
         self._beats = []
-
-    def release(self):
-        """Take back what was offered and close the station."""
-        for destroy, entity in self._offered:
-            destroy(entity)
-        self._offered = []
-        self._bench.close()
 
     def on_fault(self, text):
         """Break the episode and let the world run into its own stop; end where it can't be moved."""

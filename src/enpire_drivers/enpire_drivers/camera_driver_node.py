@@ -99,7 +99,7 @@ class CameraDriver(ManagedNode):
         super().__init__('camera_driver', CameraDriverParameters, **kwargs)
         self._bench, self._wall = bench, wall
         bench.profiles = self.parameters.profiles()
-        self._streams, self._offered = {}, []
+        self._streams = {}
         self._beat_timer = None
         self._station = None
         self._version = -1
@@ -111,8 +111,8 @@ class CameraDriver(ManagedNode):
         """Offer the topics and services of each camera."""
         if self._bench.station is None:
             raise ValueError(NO_WORLD)
-        self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', qos.EVENTS)
-        self._offered = [(self.destroy_publisher, self._diagnostics)]
+        self._diagnostics = self.own(self.create_publisher(DiagnosticArray, '/diagnostics', qos.EVENTS))
+        self.opened.callback(self._streams.clear)
         for camera in self._bench.station.cameras:
             frame_id = f'{self._bench.unit}/{camera}_color_optical_frame'
             self._streams[camera] = [
@@ -121,13 +121,12 @@ class CameraDriver(ManagedNode):
                 self._stream(Image, f'{camera}/color/image_raw', self._color, camera, frame_id),
                 self._stream(CameraInfo, f'{camera}/color/camera_info', self._info, camera, frame_id),
                 self._stream(CameraInfo, f'{camera}/depth/camera_info', self._info, camera, frame_id)]
-            self._offered.append((self.destroy_service, self.create_service(
+            self.own(self.create_service(
                 Empty, f'{camera}/hw_reset',
-                lambda request, response, camera=camera: self._on_reset(camera, response))))
+                lambda request, response, camera=camera: self._on_reset(camera, response)))
 
     def _stream(self, kind, topic, make, camera, frame_id):
-        publisher = self.create_publisher(kind, topic, FRAMES)
-        self._offered.append((self.destroy_publisher, publisher))
+        publisher = self.own(self.create_publisher(kind, topic, FRAMES))
         return Stream(publisher, lambda: make(camera, frame_id))
 
     def start(self):
@@ -142,12 +141,6 @@ class CameraDriver(ManagedNode):
         if self._beat_timer is not None:
             self.destroy_timer(self._beat_timer)
             self._beat_timer = None
-
-    def release(self):
-        """Take back what was offered."""
-        for destroy, entity in self._offered:
-            destroy(entity)
-        self._offered, self._streams = [], {}
 
     def on_fault(self, text):
         """Publish no frame any more, and say so in /diagnostics until `hw_reset`."""

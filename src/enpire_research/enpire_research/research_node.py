@@ -55,7 +55,7 @@ class Research(ManagedNode, Orders):
     def __init__(self, task=None, researcher=None, **kwargs):
         super().__init__('research', ResearchParameters, **kwargs)
         self._task, self._researcher = task, researcher
-        self._undo, self._active = [], False
+        self._active = False
 
     # ---- life cycle ------------------------------------------------------------------------
     def open(self):
@@ -65,11 +65,11 @@ class Research(ManagedNode, Orders):
         task = self._task or registry.get(p.task)
         # The ledger first: its lock keeps a second research node away from everything else.
         self._ledger = Ledger.open(folder, time.time_ns)
-        self._undo.append(self._ledger.close)
+        self.opened.callback(self._ledger.close)
         for path in self._ledger.torn:
             self.get_logger().warning(f'the last line of the ledger was not finished: moved to {path}')
         repository = CampaignRepository(os.path.join(folder, 'repository'), time.time_ns)
-        self._undo.append(repository.close)
+        self.opened.callback(repository.close)
         self._manifest_hash = self._frozen(task)
         start_source, _ = read_policy(p.policy)
         researcher = self._researcher or _builtin(p.lab_seed, task)
@@ -80,14 +80,12 @@ class Research(ManagedNode, Orders):
         self._pace = Pace(p.trials, self._course.used)
         self._outboxes = {unit: Outbox(os.path.join(p.run_dir, unit, 'outbox')) for unit in p.units}
         self._jobs = Jobs(p.units, self._trial_ended)
-        self._status = self.create_publisher(LabStatus, 'status', qos.STATE)
-        self._undo.append(lambda: self.destroy_publisher(self._status))
+        self._status = self.own(self.create_publisher(LabStatus, 'status', qos.STATE))
         self._crew = Crew(self, self._jobs, self, feedback_silence_s=p.feedback_silence_s,
                           server_missing_s=p.server_missing_s)
-        self._undo.append(self._crew.close)
+        self.opened.callback(self._crew.close)
         for period, callback in ((LOOK_PERIOD_S, self._look), (STATUS_PERIOD_S, self._publish)):
-            timer = self.create_steady_timer(period, callback)
-            self._undo.append(lambda timer=timer: self.destroy_timer(timer))
+            self.own(self.create_steady_timer(period, callback))
 
     def _frozen(self, task):
         """Return the manifest's hash as the trial servers have it."""
@@ -106,11 +104,6 @@ class Research(ManagedNode, Orders):
         if self._active:
             self._active = False
             self._crew.hold()
-
-    def release(self):
-        """Take everything off the graph, let go of the ledger."""
-        while self._undo:
-            self._undo.pop()()
 
     # ---- the course ------------------------------------------------------------------------
     def _look(self):

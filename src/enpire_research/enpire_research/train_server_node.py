@@ -60,6 +60,7 @@ class TrainServer(ManagedNode):
         processes.adopt_orphans()
         self._server = GoalServer(self, Train, 'train', self._on_train, GoalSlot(p.slots), busy=job.BUSY,
                                   internal=job.INTERNAL)
+        self.opened.callback(self._server.close, STOP_S)
 
     def start(self):
         """Take goals from now on."""
@@ -70,13 +71,6 @@ class TrainServer(ManagedNode):
         self._active = False
         if self._server is not None and not self._server.stop(STOP_S):
             self.get_logger().error(f'a training did not stop within {STOP_S:g} s')
-
-    def release(self):
-        """Take the action off the graph."""
-        if self._server is not None:
-            self._server.stop(STOP_S)
-            self._server.destroy()
-            self._server = None
 
     # ---- goals -----------------------------------------------------------------------------
     def _on_train(self, goal, context):

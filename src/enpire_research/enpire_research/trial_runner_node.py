@@ -35,7 +35,6 @@ class TrialRunner(ManagedNode, Orders):
 
     def __init__(self, **kwargs):
         super().__init__('trial_runner', TrialRunnerParameters, **kwargs)
-        self._undo = []
         self._active = False
 
     # ---- life cycle ------------------------------------------------------------------------
@@ -46,14 +45,12 @@ class TrialRunner(ManagedNode, Orders):
         self._policy_hash = sha256_file(p.policy)
         self._artifact_hash = sha256_file(p.artifact) if p.artifact else ''
         self._schedule = Schedule(p.units, p.trials, p.lab_seed)
-        self._status = self.create_publisher(LabStatus, 'status', qos.STATE)
-        self._undo.append(lambda: self.destroy_publisher(self._status))
+        self._status = self.own(self.create_publisher(LabStatus, 'status', qos.STATE))
         self._crew = Crew(self, self._schedule, self, feedback_silence_s=p.feedback_silence_s,
                           server_missing_s=p.server_missing_s)
-        self._undo.append(self._crew.close)
+        self.opened.callback(self._crew.close)
         for period, callback in ((LOOK_PERIOD_S, self._check_end), (STATUS_PERIOD_S, self._publish)):
-            timer = self.create_steady_timer(period, callback)
-            self._undo.append(lambda timer=timer: self.destroy_timer(timer))
+            self.own(self.create_steady_timer(period, callback))
 
     def start(self):
         """Begin to hand out trials."""
@@ -66,11 +63,6 @@ class TrialRunner(ManagedNode, Orders):
             self._active = False
             self._crew.hold()
             self._write()
-
-    def release(self):
-        """Take everything off the graph."""
-        while self._undo:
-            self._undo.pop()()
 
     # ---- orders of the crew ----------------------------------------------------------------
     def reset_goal(self, job):

@@ -67,7 +67,7 @@ class TrialServer(ManagedNode):
         super().__init__('trial_server', TrialServerParameters, **kwargs)
         self._task = task
         self._slot = GoalSlot()
-        self._servers, self._undo = [], []
+        self._servers = []
         self._active = False
         self._goal_context = self._feedback = None
         self._progress, self._ticks, self._began_s = Progress(), 0, 0.0
@@ -86,19 +86,17 @@ class TrialServer(ManagedNode):
         self._logs = os.path.join(p.run_dir, 'policy_logs')
         os.makedirs(self._logs, mode=0o700, exist_ok=True)
         self._data = DataFolder(os.path.join(p.run_dir, DATA), self.get_logger().warning, p.data_bytes)
-        self._undo.append(self._data.close)
+        self.opened.callback(self._data.close)
         self._hosts = PolicyHosts()
-        self._undo.append(self._hosts.close)
+        self.opened.callback(self._hosts.close)
         self._station = GraphStation(
             p.unit, self.get_namespace(), lambda name, w, h: rendering.camera_info(scene.model, name, w, h),
             simulated=p.simulated, context=self.context,
             silence=Silence(p.driver_silence_s, p.gate_silence_s, p.camera_silence_s))
-        self._undo.append(self._station.close)
-        self._markers = self.create_publisher(MarkerArray, 'markers', qos.STATE)
-        self._undo.append(lambda: self.destroy_publisher(self._markers))
+        self.opened.callback(self._station.close)
+        self._markers = self.own(self.create_publisher(MarkerArray, 'markers', qos.STATE))
         self._open_actions()
-        timer = self.create_steady_timer(1.0 / p.feedback_rate_hz, self._send_feedback)
-        self._undo.append(lambda: self.destroy_timer(timer))
+        self.own(self.create_steady_timer(1.0 / p.feedback_rate_hz, self._send_feedback))
         self._outlines = markers.outlines(task.outlines(), p.unit)
         self._markers.publish(self._outlines)
 
@@ -108,6 +106,8 @@ class TrialServer(ManagedNode):
                        internal=Reset.Result.ERROR_INTERNAL),
             GoalServer(self, Rollout, 'rollout', self._on_rollout, self._slot, busy=Rollout.Result.ERROR_BUSY,
                        internal=Rollout.Result.ERROR_INTERNAL)]
+        for server in self._servers:
+            self.opened.callback(server.close, STOP_S)
 
     def start(self):
         """Take goals from now on."""
@@ -121,15 +121,6 @@ class TrialServer(ManagedNode):
         for server in self._servers:
             if not server.stop(STOP_S):
                 self.get_logger().error(f'a goal did not stop within {STOP_S:g} s')
-
-    def release(self):
-        """Take everything off the graph; kill policies."""
-        for server in self._servers:
-            server.stop(STOP_S)
-            server.destroy()
-        self._servers = []
-        while self._undo:
-            self._undo.pop()()
 
     # ---- goals -----------------------------------------------------------------------------
     def _on_reset(self, goal, context):

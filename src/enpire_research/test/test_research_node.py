@@ -155,7 +155,7 @@ def test_a_node_that_is_killed_in_a_phase_goes_on_and_nothing_is_run_twice(graph
     undisturbed = finish(calm, calm.research())
     for station in calm.stations:
         for server in station._servers:
-            server.destroy()
+            server.close(1.0)
     (tmp_path / 'killed').mkdir()
     lab = Lab(graph, tmp_path / 'killed')
     held = (phase, 'i0002-screen-003')

@@ -54,7 +54,6 @@ class SafetyGateNode(ManagedNode):
         self._wall = wall
         # Not the node's clock, which others can tell to follow a topic.
         self._clock = Clock(clock_type=ClockType.SYSTEM_TIME)
-        self._undo = []
         self._active = False
         self.ignored = 0  # requests that came while not active
         self._forget()
@@ -74,17 +73,17 @@ class SafetyGateNode(ManagedNode):
         self._marker = Marker(p.run_dir)
         latched = [(rules.BY_NAME.get(name, rules.RESTARTED), text) for name, text in self._marker.begin()]
         self.core = None
-        self._undo.append(self._end_marker)
+        self.opened.callback(self._end_marker)
         self.core = GateCore(sets, p.settings, latched=latched)
-        self._command = self._own(self.create_publisher(JointTrajectory, 'joint_trajectory', qos.COMMAND))
-        self._state = self._own(self.create_publisher(SafetyState, 'safety_state', qos.STATE))
-        self._events = self._own(self.create_publisher(SafetyEvent, 'safety_events', qos.EVENTS))
-        self._own(self.create_subscription(JointState, 'joint_states', self._on_state, qos.SENSOR))
-        self._own(self.create_subscription(JointTrajectory, 'joint_trajectory_request', self._on_request, qos.COMMAND))
-        self._own(self.create_service(Trigger, 'safety_gate/trip', self._on_trip))
-        self._own(self.create_service(Trigger, 'safety_gate/clear', self._on_clear))
-        self._own(self.create_service(SelectLimits, 'safety_gate/select_limits', self._on_select))
-        self._own(self.create_steady_timer(WATCH_PERIOD_S, self._on_timer))
+        self._command = self.own(self.create_publisher(JointTrajectory, 'joint_trajectory', qos.COMMAND))
+        self._state = self.own(self.create_publisher(SafetyState, 'safety_state', qos.STATE))
+        self._events = self.own(self.create_publisher(SafetyEvent, 'safety_events', qos.EVENTS))
+        self.own(self.create_subscription(JointState, 'joint_states', self._on_state, qos.SENSOR))
+        self.own(self.create_subscription(JointTrajectory, 'joint_trajectory_request', self._on_request, qos.COMMAND))
+        self.own(self.create_service(Trigger, 'safety_gate/trip', self._on_trip))
+        self.own(self.create_service(Trigger, 'safety_gate/clear', self._on_clear))
+        self.own(self.create_service(SelectLimits, 'safety_gate/select_limits', self._on_select))
+        self.own(self.create_steady_timer(WATCH_PERIOD_S, self._on_timer))
         self._publish_state()
         if latched:
             self.get_logger().error(f'starts latched: {self.core.latched}')
@@ -101,17 +100,8 @@ class SafetyGateNode(ManagedNode):
             self._active = False
             self._act(self.core.stand('the gate is not active'))
 
-    def release(self):
-        """Take everything off the graph; remove the marker unless latched."""
-        while self._undo:
-            self._undo.pop()()
-
-    def _own(self, entity):
-        kind = type(entity).__name__.lower()
-        self._undo.append(lambda: getattr(self, f'destroy_{kind}')(entity))
-        return entity
-
     def _end_marker(self):
+        """Remove the marker, or leave the causes in it where the gate is latched."""
         if self.core is None:
             self._marker.close()  # it never came up: what was found in the folder stays
         else:

@@ -46,7 +46,6 @@ class LabView(ManagedNode):
         super().__init__('lab_view', ViewParameters)
         self._live = None
         self._status = None
-        self._tallies = {}
         self._total = Tally()
         self._told = 0
 
@@ -63,16 +62,16 @@ class LabView(ManagedNode):
         self._news = ''
         self._notes = os.path.join(folder, 'logs', 'supervisor.log')
         self._began_s = time.monotonic()
-        self.create_subscription(LabStatus, '/lab/status', self._take_status, qos.STATE)
-        self.create_steady_timer(self.parameters.period_s, self._refresh)
+        self.own(self.create_subscription(LabStatus, '/lab/status', self._take_status, qos.STATE))
+        self.own(self.create_steady_timer(self.parameters.period_s, self._refresh))
+        self.opened.callback(self._show_last)
         if not self.parameters.plain:
             self._live = Live(self._picture(), console=Console(), auto_refresh=False)
             self._live.start()
 
-    def release(self):
+    def _show_last(self):
         """Show the last picture and give the terminal back."""
-        if self._tallies:
-            self._refresh()
+        self._refresh()
         if self._live is not None:
             with contextlib.suppress(OSError):  # no terminal to give back
                 self._live.stop()
