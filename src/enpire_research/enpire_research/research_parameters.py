@@ -5,23 +5,21 @@ from dataclasses import dataclass
 
 from enpire_core.params import parameter
 from enpire_research.campaign.config import CampaignConfig
+from enpire_research.crew_parameters import CrewParameters
 
 # The defaults are the configuration's own.
 _OWN = {field.name: field.default for field in dataclasses.fields(CampaignConfig)}
 
 
-@dataclass(frozen=True)
-class ResearchParameters:
-    """Parameters of `research`. How a campaign's figures belong together CampaignConfig says and checks."""
+@dataclass(frozen=True, kw_only=True)
+class ResearchParameters(CrewParameters):
+    """Parameters of `research`; the campaign lies in `campaign` below run_dir.
+
+    How a campaign's figures belong together CampaignConfig says and checks.
+    """
 
     policy: str = parameter(text='absolute path of the start policy')
-    run_dir: str = parameter(text='folder of the run: the campaign lies in `campaign` below it')
-    units: tuple[str, ...] = parameter(text='names of the stations, in the order of the lab file')
     task: str = parameter(text='task of the stations')
-    lab: str = parameter('lab', 'name of the lab')
-    lab_seed: int = parameter(0, 'seed of the lab: development resets and the researcher derive from it', unit='1',
-                              ge=0)
-    simulated: bool = parameter(True, 'the stations are simulated ones')
     scene: str = parameter('', 'folder of the compiled scene, for the manifest; empty: `scene` below run_dir')
     robot_limits: str = parameter('', "file of the robot's own limits; empty: the shipped one")
     task_limits: str = parameter('', "file of the limits by phase; empty: the task's own")
@@ -48,15 +46,10 @@ class ResearchParameters:
                                  'campaign; empty: a new secret')
     began_ns: int = parameter(0, 'wall clock when the lab was started, in ns: the scene of a reset before it is gone',
                               unit='1', ge=0)
-    feedback_silence_s: float = parameter(15.0, 'wall time without feedback after which a goal is lost',
-                                          ge=2.0, le=600.0)
-    server_missing_s: float = parameter(30.0, 'wall time without its trial server after which a unit is out',
-                                        ge=1.0, le=3600.0)
 
     def __post_init__(self):
-        """Refuse a lab without stations, a station twice, and figures that don't belong together."""
-        if not self.units or len(set(self.units)) != len(self.units):
-            raise ValueError(f'units: expected the names of the stations, each once, got {list(self.units)}')
+        """Refuse figures that don't belong together, too."""
+        super().__post_init__()
         self.config()
 
     def config(self):

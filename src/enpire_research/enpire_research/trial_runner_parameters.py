@@ -3,27 +3,14 @@
 from dataclasses import dataclass
 
 from enpire_core.params import parameter
+from enpire_research.crew_parameters import CrewParameters
 
 
-@dataclass(frozen=True)
-class TrialRunnerParameters:
+@dataclass(frozen=True, kw_only=True)
+class TrialRunnerParameters(CrewParameters):
     """Parameters of `trial_runner`."""
 
     policy: str = parameter(text='absolute path of the policy under trial')
-    run_dir: str = parameter(text='folder of the run: summary.json is written there')
-    units: tuple[str, ...] = parameter(text='names of the stations, in the order of the lab file')
     artifact: str = parameter('', 'absolute path of the ONNX file that the policy loads; empty: none')
-    lab: str = parameter('lab', 'name of the lab')
     task: str = parameter('', 'task of the stations; empty: whatever they run')
     trials: int = parameter(1, 'how many trials to run', unit='1', ge=1, le=1_000_000)
-    lab_seed: int = parameter(0, 'seed of the lab: the seeds of its trials are derived from it', unit='1', ge=0)
-    simulated: bool = parameter(True, 'the stations are simulated ones')
-    feedback_silence_s: float = parameter(15.0, 'wall time without feedback after which a goal is lost',
-                                          ge=2.0, le=600.0)
-    server_missing_s: float = parameter(30.0, 'wall time without its trial server after which a unit is out',
-                                        ge=1.0, le=3600.0)
-
-    def __post_init__(self):
-        """Refuse a lab without stations, and a station twice."""
-        if not self.units or len(set(self.units)) != len(self.units):
-            raise ValueError(f'units: expected the names of the stations, each once, got {list(self.units)}')
