@@ -12,7 +12,7 @@
 libraries are told), `artifact_path`, `time_budget_s` and `memory_budget_bytes` are what the goal said. `trials()`
 are those that its query chose. A script ends with status 0 and a file at `artifact_path`, or it has failed.
 
-It runs in an empty folder of its own, as the last in line for the CPU. Not covered: a sandbox; it is the same
+It runs in an empty folder of its own, behind the stations in line for the CPU. Not covered: a sandbox; it is the same
 user as the lab.
 """
 
@@ -22,6 +22,8 @@ import math
 import os
 import threading
 import time
+import zipfile
+import zlib
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -150,7 +152,7 @@ def load_trial(path, purpose='', candidate=-1):
                 measurements={name: _nan(value) for name, value in about['measurements'].items()},
                 stamps_ns=values['stamps_ns'], positions=values['positions'], requests=values['requests'],
                 frames=frames, camera_infos=infos, purpose=purpose, candidate=candidate)
-    except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(f'{path}: expected the data of a trial, got {type(error).__name__}: {error}') from error
 
 

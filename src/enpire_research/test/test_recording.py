@@ -89,6 +89,22 @@ def test_of_many_pictures_an_even_share_is_kept(taken, most, kept):
     assert len(set(np.diff(numbers))) <= 1 and (not kept or numbers[-1] >= taken - 2 * (taken // kept + 1))
 
 
+def test_of_two_cameras_that_take_turns_each_keeps_its_share():
+    notes = recording.Recording(8)
+    for number, camera in enumerate(50 * ['top_camera', 'left_wrist_camera']):
+        notes.frame(Frame(camera, number, np.zeros((3, 4, 3), np.uint8)), info())
+    cameras = [one.camera for _, _, one in notes.frames]
+    assert len(cameras) <= 8 and cameras.count('top_camera') == cameras.count('left_wrist_camera') >= 2
+    assert notes.frames_left_out == 100 - len(cameras)
+
+
+def test_more_cameras_than_pictures_are_kept_of_leave_the_bound():
+    notes = recording.Recording(3)
+    for number in range(10):
+        notes.frame(Frame(f'camera_{number % 5}', number, np.zeros((3, 4, 3), np.uint8)), info())
+    assert len(notes.frames) == 3 and notes.frames_left_out == 7
+
+
 @pytest.mark.parametrize('status', [reports.VOID, reports.CANCELED, reports.UNKNOWN])
 def test_a_rollout_without_a_verdict_that_counts_is_not_kept(folder, status):
     folder.put(report(status), recorded())
@@ -97,7 +113,7 @@ def test_a_rollout_without_a_verdict_that_counts_is_not_kept(folder, status):
 
 
 def test_a_full_disk_costs_the_data_and_a_line_in_the_log_and_nothing_else(folder, said, monkeypatch):
-    def full(*args):
+    def full(*args, **options):
         raise OSError(28, 'No space left on device')
     monkeypatch.setattr(recording, 'write_bytes', full)
     folder.put(report(), recorded())
@@ -119,6 +135,7 @@ def test_from_a_size_of_the_folder_on_there_are_no_pictures_and_that_is_said_onc
 
 def test_a_file_that_is_none_is_named(tmp_path):
     (tmp_path / 'x.npz').write_bytes(b'PK')
-    for name in ('x.npz', 'y.npz'):
+    (tmp_path / 'z.npz').write_bytes(b'PK\x03\x04' + bytes(40))
+    for name in ('x.npz', 'y.npz', 'z.npz'):
         with pytest.raises(ValueError, match=f'{name}: expected the data of a trial'):
             training.load_trial(str(tmp_path / name))

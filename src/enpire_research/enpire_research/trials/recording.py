@@ -5,10 +5,11 @@ it captured anyway), compressed and written when the rollout is over, by a threa
 everything else. It changes no digest, and its failure no result: what went wrong is logged. Only rollouts with a
 verdict that counts (SUCCEEDED, FAILED) are kept. `enpire_policy.training.load_trial` reads the file.
 
-Bounded: at most ``max_frames`` frames a rollout (of more, every second one goes, then every fourth, ...), and
-``folder_bytes`` a station, after which files hold no frames any more.
+Bounded: at most ``max_frames`` frames a rollout (of more, every second one of each camera goes, then every fourth,
+...), and ``folder_bytes`` a station, after which files hold no frames any more.
 """
 
+import collections
 import concurrent.futures
 import io
 import json
@@ -36,7 +37,7 @@ class Recording:
     """Notes of one rollout. ``max_frames``: 0 keeps none."""
 
     def __init__(self, max_frames=MAX_FRAMES):
-        self._max_frames, self._stride, self._captured = max_frames, 1, 0
+        self._max_frames, self._stride, self._captured = max_frames, 1, collections.Counter()
         self.states, self.requests, self.frames, self.camera_infos = [], [], [], {}
 
     def step(self, state, positions):
@@ -46,21 +47,21 @@ class Recording:
 
     def frame(self, frame, info):
         """Note a Frame that the policy captured now, and its nominal CameraInfo."""
-        number, self._captured = self._captured, self._captured + 1
-        if self._max_frames == 0 or number % self._stride:
-            return
-        if len(self.frames) == self._max_frames:
+        # Counted by camera: of several that take turns, each keeps its share.
+        number = self._captured[frame.camera]
+        self._captured[frame.camera] += 1
+        if number % self._stride == 0 and len(self.frames) == self._max_frames:
             self._stride *= 2
             self.frames = [kept for kept in self.frames if kept[0] % self._stride == 0]
-            if number % self._stride:
-                return
+        if number % self._stride or len(self.frames) == self._max_frames:
+            return
         self.camera_infos[frame.camera] = info
         self.frames.append((number, len(self.requests), frame))
 
     @property
     def frames_left_out(self):
         """Frames that were captured and not kept."""
-        return self._captured - len(self.frames)
+        return self._captured.total() - len(self.frames)
 
 
 def encode(report, recording, with_frames=True):
@@ -144,7 +145,8 @@ class DataFolder:
                           f'{_SPARE_BYTES >> 20} MiB left on the disk: from {report.trial_id} on it is kept without '
                           'pictures')
             data = encode(report, recording, room)
-            write_bytes(self.path(report.trial_id), data)
+            # Trainings get links to it: what they write by mistake shall not change it.
+            write_bytes(self.path(report.trial_id), data, mode=0o400)
             self._bytes += len(data)
         except Exception as error:  # whatever it is, the trial has its result already, and the next one its turn
             self._log(f'the data of trial {report.trial_id} is not kept, its result is: '
