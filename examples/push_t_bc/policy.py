@@ -1,6 +1,6 @@
 """Push-T by behaviour cloning: see the T, ask the network for a push, make it, look again. Needs what train.py made.
 
-    enpire trial examples/push_t_bc/policy.py --artifact enpire_runs/<run>/artifacts/<SHA-256>.onnx
+    enpire trial examples/push_t_bc/policy.py --artifact enpire_runs/<run>/campaign/artifacts/<SHA-256>.onnx
 
 What is learned is which push to make: where the tool touches the T and where the push ends. Written by hand is how
 to see the T, how to hold the tool so that a corner leads, which arm reaches, and when to stop.

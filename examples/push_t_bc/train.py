@@ -35,6 +35,8 @@ LENGTH_M, LEAST_SPREAD_M = 0.05, 0.006
 # A hundred pushes are few: noise on what is asked and answered, and units that are left out, stand for more of them.
 NOISE_M, DROPOUT = 0.002, 0.1
 STEPS, BATCH, HELD_OUT = 2000, 128, 0.15
+# What is kept of the budget for the export, and the steps below which a network has learned nothing worth trying.
+EXPORT_S, LEAST_STEPS = 60.0, 300
 
 
 def turned(points, angle):
@@ -112,7 +114,11 @@ def dataset():
     """Return (wishes (N, 4), pushes (N, 4), rollout of each (N,)) of all trials that succeeded."""
     kinematics = make_setup(registry.get('push_t')).kinematics
     wishes, pushes, owners = [], [], []
+    enough_s = time_left() / 2
     for number, trial in enumerate(trials()):
+        if time_left() < enough_s:
+            print(f'half of the time is gone: trained on the first {number} rollouts', flush=True)
+            break
         found = examples_of(trial, kinematics) if trial.status == 'succeeded' else []
         wishes += [asked for asked, _ in found]
         pushes += [push for _, push in found]
@@ -192,7 +198,10 @@ def main():
                        test_miss_mm=miss_mm(net, *here[1]), examples=len(train[0]))
             if values[1] < best:
                 best, best_state = values[1], {name: value.clone() for name, value in net.state_dict().items()}
-            if time_left() < 60.0:
+            if time_left() < EXPORT_S:
+                if step < LEAST_STEPS:
+                    raise SystemExit(f'expected time for {LEAST_STEPS} steps, got {step}: give more --minutes, or '
+                                     'choose fewer trials by --query')
                 break
     net.load_state_dict(best_state)
     export(net.cpu().eval(), training.artifact_path)
