@@ -58,10 +58,10 @@ def has_ended(run):
 
 
 def policy(run, policy_hash):
-    """Return the text of the policy with that SHA-256, as its rollouts were given it."""
+    """Return the text of the policy with that SHA-256, line ends as its rollouts were given them."""
     path = layout.policy(layout.campaign(run), policy_hash)
     try:
-        with open(path, encoding='utf-8') as handle:
+        with open(path, encoding='utf-8', newline='') as handle:
             return handle.read()
     except (OSError, UnicodeDecodeError) as error:
         raise NoCampaign(f'{path}: expected a policy of the campaign that can be read: {error}') from error

@@ -39,6 +39,7 @@ def export(folder, out):
     made = tempfile.mkdtemp(dir=os.path.dirname(out), prefix='.', suffix='.part')
     try:
         _fill(made, folder, story.best.body, limits, found)
+        champion.read_folder(made)
         if os.path.isdir(out):
             os.rmdir(out)
         os.chmod(made, 0o755)
@@ -46,7 +47,6 @@ def export(folder, out):
     except BaseException:
         shutil.rmtree(made, ignore_errors=True)
         raise
-    champion.read_folder(out)
     return found, _same_manifest(folder, limits, found)
 
 
@@ -85,15 +85,18 @@ def _limits(folder, task):
 
 def _same_manifest(folder, limits, found):
     """Return whether what is frozen is today as the campaign had it; None without its scene."""
-    from enpire_drivers.sim.scene import load_scene
+    from enpire_drivers.sim.scene import SceneError, load_scene
     from enpire_research.trials import manifest
     from enpire_tasks import registry
 
     scene = os.path.join(folder, 'scene')
     if not os.path.isdir(scene):
         return None
-    entries = manifest.entries(registry.get(found['task']).folder, (limits['robot'], limits['task']),
-                               load_scene(scene).meta.digest)
+    try:
+        digest = load_scene(scene).meta.digest
+    except SceneError:
+        return False  # another version of MuJoCo compiled it, or it was changed
+    entries = manifest.entries(registry.get(found['task']).folder, (limits['robot'], limits['task']), digest)
     return manifest.total(entries) == found['manifest_hash']
 
 

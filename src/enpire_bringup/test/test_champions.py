@@ -10,6 +10,7 @@ import types
 import pytest
 from typer.testing import CliRunner
 
+from enpire_bringup import campaigns
 from enpire_bringup.cli import make_app
 from enpire_research.campaign import chain, champion, ledger, story
 
@@ -74,6 +75,32 @@ def test_the_policy_is_the_champions_byte_for_byte(ended, exported):
     data = (exported / 'policy.py').read_bytes()
     assert hashlib.sha256(data).hexdigest() == found['policy_hash']
     assert data == (ended / 'campaign' / 'policies' / f'{found["policy_hash"]}.py').read_bytes()
+
+
+def test_a_policy_with_other_line_ends_stays_as_it_is(tmp_path):
+    run = make(tmp_path / 'run', until=10)
+    policy = next((run / 'campaign' / 'policies').glob('*.py'))
+    data = policy.read_bytes().replace(b'\n', b'\r\n')
+    name = hashlib.sha256(data).hexdigest()
+    (policy.parent / f'{name}.py').write_bytes(data)
+    assert campaigns.policy(str(run), name).encode() == data
+
+
+def test_a_policy_that_was_changed_since_is_not_taken_and_nothing_is_left(tmp_path):
+    run = make(tmp_path / 'run', until=10)
+    for path in (run / 'campaign' / 'policies').iterdir():
+        path.chmod(0o600)
+        path.write_text('changed')
+    code, text = call('champion', 'export', run, '--out', tmp_path / 'out')
+    assert code == 1 and 'expected the file of the evidence' in text
+    assert {path.name for path in tmp_path.iterdir()} == {'run'}
+
+
+def test_a_scene_that_cannot_be_read_any_more_is_a_warning(tmp_path):
+    run = make(tmp_path / 'run', until=10)
+    (run / 'scene').mkdir()
+    code, text = call('champion', 'export', run, '--out', tmp_path / 'out')
+    assert code == 0 and 'warning: what is frozen has changed' in text and (tmp_path / 'out' / 'policy.py').exists()
 
 
 def test_the_readme_says_what_it_is_how_good_how_to_run_it_and_what_is_not_covered(exported):
@@ -202,6 +229,15 @@ def test_a_folder_that_is_no_champions_is_refused(lab, tmp_path, evidence, said)
         (tmp_path / 'evidence.json').write_text(evidence)
     code, text = call('trial', tmp_path)
     assert code == 2 and said in text and lab.goals == []
+
+
+@pytest.mark.parametrize('name', ['n', 'successes', 'interval_95', 'resets'])
+def test_evidence_without_its_figures_is_refused(exported, tmp_path, name):
+    found = json.loads((exported / 'evidence.json').read_text())
+    del found[name]
+    (tmp_path / 'evidence.json').write_text(json.dumps(found))
+    with pytest.raises(champion.ExportError, match=f'expected {name} to be'):
+        champion.read_folder(tmp_path)
 
 
 def test_a_folder_of_another_format_is_refused(exported, tmp_path):

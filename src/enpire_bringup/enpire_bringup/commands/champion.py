@@ -39,7 +39,7 @@ def show(run: typing.Optional[str] = RUN, folder: typing.Optional[str] = FOLDER)
         records = campaigns.read(found)
         lines = champion.summary(records)
         best = story.tell(records).best.body
-    except (campaigns.NoCampaign, story.StoryError) as error:
+    except (campaigns.NoCampaign, story.StoryError, OSError) as error:
         _refuse(error)
     for line in lines:
         typer.echo(line)

@@ -20,7 +20,7 @@ POLICY, ARTIFACT, EVIDENCE, README, LIMITS = 'policy.py', 'artifact.onnx', 'evid
 FORMAT = 1
 HELD_OUT, DEVELOPMENT = 'held-out', 'development'
 _NEEDED = {'format': int, 'task': str, 'simulated': bool, 'policy_hash': str, 'artifact_hash': str,
-           'manifest_hash': str}
+           'manifest_hash': str, 'resets': str, 'n': int, 'successes': int, 'interval_95': list}
 
 
 class ExportError(ValueError):
