@@ -23,15 +23,12 @@ from std_srvs.srv import Trigger
 from enpire_core import qos
 from enpire_core.conversions import stamp_to_ns
 from enpire_core.testing import Graph
-from enpire_drivers.sim import records
 from enpire_interfaces.action import Reset, Rollout
 from enpire_interfaces.msg import SafetyState
 from enpire_interfaces.srv import RestoreState
 from enpire_research.conversions import report_from_message
 from enpire_research.trials import report as reports
-from enpire_research.trials.replay import Comparison, ReplayError, compare
-from enpire_research.trials.trial_setup import robot_limits_file
-from enpire_tasks import registry
+from enpire_research.trials.replay import Comparison, ReplayError, compare, ground
 
 READY_S, TRIAL_S, STOP_S = 60.0, 600.0, 10.0
 _PROGRAMS = {'sim_station': 'enpire_drivers.sim_station', 'safety_gate': 'enpire_safety.safety_gate_node',
@@ -47,10 +44,10 @@ class GraphReplay:
 
     def __init__(self, run, folder, phases):
         self._run, self._folder = run, os.path.abspath(folder)
-        first = records.read(phases[0].record)
+        on = ground(run, phases)
+        first, task = on.first, on.task
         self._unit = first.unit
-        task = registry.get(phases[0].report.task)
-        limits = {'robot_limits': robot_limits_file(), 'task_limits': run.task_limits or task.limits_file}
+        limits = dict(zip(('robot_limits', 'task_limits'), on.limit_files))
         station = os.path.join(self._folder, self._unit)
         os.makedirs(station, exist_ok=True)
         self._parameters = {

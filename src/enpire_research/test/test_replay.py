@@ -98,6 +98,32 @@ def test_a_damaged_record_is_said_and_the_others_are_still_replayed(known, tmp_p
     assert 'broken.npz' in first.error and not first.same and second.same
 
 
+def damaged_scene(run, phases):
+    meta, = [path for path in (run / 'scene').iterdir() if path.suffix == '.json']
+    meta.write_text(meta.read_text().replace('mujoco', 'mujoka'))
+
+
+def damaged_first_record(run, phases):
+    record = run / 'unit0' / 'records' / os.path.basename(phases[0].record)
+    record.chmod(0o600)
+    record.write_bytes(record.read_bytes()[:-400])
+
+
+@pytest.mark.parametrize('damage', [damaged_scene, damaged_first_record])
+def test_a_run_that_this_version_cannot_read_is_refused_with_the_reason(known, tmp_path, damage):
+    shutil.copytree(known, tmp_path / 'run')
+    damage(tmp_path / 'run', replay.RunFolder(known).phases()[0])
+    folder = replay.RunFolder(str(tmp_path / 'run'))
+    with pytest.raises(replay.ReplayError, match=f'{tmp_path}/run: .*expected'):
+        replay.DirectReplay(folder, str(tmp_path), folder.phases()[0])
+
+
+def test_a_task_that_is_not_known_here_is_refused(recorded, tmp_path):
+    folder = replay.RunFolder(str(recorded[0]))
+    with pytest.raises(replay.ReplayError, match='block'):
+        replay.DirectReplay(folder, str(tmp_path), folder.phases()[0])
+
+
 def replayed_from(folder, scratch, phases, chosen):
     direct = replay.DirectReplay(replay.RunFolder(folder), str(scratch), phases)
     try:

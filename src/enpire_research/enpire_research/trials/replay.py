@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enpire_core.files import sha256_file
 from enpire_drivers.sim import records
 from enpire_drivers.sim.lockstep import EpisodeError
-from enpire_drivers.sim.scene import load_scene
+from enpire_drivers.sim.scene import SceneError, load_scene
 from enpire_research import layout
 from enpire_research.trials import manifest
 from enpire_research.trials import report as reports
@@ -145,17 +145,34 @@ def compare(was, now, way):
     return Comparison(was, way, differences)
 
 
+@dataclass(frozen=True)
+class Ground:
+    """What phases of one unit are replayed on: the task, its limit files, the Scene, the record before the first."""
+
+    task: object
+    limit_files: tuple
+    scene: object
+    first: object
+
+
+def ground(run, phases):
+    """Return the Ground of ``phases`` of a RunFolder; ReplayError where this version can't read it."""
+    try:
+        task = registry.get(phases[0].report.task)
+        return Ground(task, (robot_limits_file(), run.task_limits or task.limits_file), load_scene(run.scene),
+                      records.read(phases[0].record))
+    except (registry.UnknownTask, SceneError, records.RecordError) as error:
+        raise ReplayError(f'{run.folder}: {error}') from error
+
+
 class DirectReplay:
     """Replays phases of a RunFolder in this process. ``folder``: for what policies print."""
 
     def __init__(self, run, folder, phases):
-        task_name = phases[0].report.task
-        task = registry.get(task_name)
-        limit_files = (robot_limits_file(), run.task_limits or task.limits_file)
-        setup = make_setup(task, *limit_files)
-        scene = load_scene(run.scene)
-        self._manifest_hash = manifest.total(manifest.entries(task.folder, limit_files, scene.meta.digest))
-        first = records.read(phases[0].record)
+        on = ground(run, phases)
+        setup = make_setup(on.task, *on.limit_files)
+        self._manifest_hash = manifest.total(manifest.entries(on.task.folder, on.limit_files, on.scene.meta.digest))
+        first, scene = on.first, on.scene
         station = make_station(setup, first.unit, first.lab_seed, scene, first.cameras)
         self._runner = DirectRunner(setup, station, folder)
 
