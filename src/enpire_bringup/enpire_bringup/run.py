@@ -4,9 +4,10 @@
                   /scene/        the compiled scene
                   /limits.yaml   the task's limits as the lab narrows them, where it does
                   /parameters/   a parameter file for each process
-                  /<unit>/       records, outbox, policy_logs
+                  /<unit>/       records, outbox, policy_logs; its trial server adds data, policies, artifacts
                   /logs/         what processes print
-                  /campaign/     ledger, repository and report of a campaign
+                  /training/     a folder for each training; /artifacts/ what they made, without a campaign
+                  /campaign/     ledger, repository, policies, artifacts and report of a campaign
 """
 
 import contextlib

@@ -148,7 +148,9 @@ def test_status_from_another_terminal_shows_the_same_of_a_campaign_and_draws_it(
     text = console.file.getvalue()
     assert '77 of 400 trials' in text and 'round 2: screening 6 ideas | 9 ideas tried | about 10:00 to go' in text
     assert 'champion: idea 4, 21 of 28 on development resets, 75% (57..87)' in text
-    status._picture(table.render(status._view(lab_status())), str(tmp_path / 'table.svg'))
+    shown = table.render(status._view(lab_status()))
+    assert status._picture(shown, str(tmp_path / 'table.svg'))
+    assert not status._picture(shown, str(tmp_path / 'no' / 'table.svg'))
     assert 'idea&#160;4' in (tmp_path / 'table.svg').read_text()
 
 

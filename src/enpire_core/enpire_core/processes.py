@@ -53,6 +53,21 @@ def _prctl(option, value):
         raise OSError(code, f'prctl({option}): {os.strerror(code)}')
 
 
+def signal_name(number):
+    """Return the name of a signal, such as 'SIGKILL'; 'signal 40' where it has none."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f'signal {number}'
+
+
+def ended(status):
+    """Return how a process ended, in words; ``status``: as `subprocess` has it, negative for a signal."""
+    if status >= 0:
+        return f'exited with status {status}'
+    return f'was killed by signal {-status} ({signal_name(-status)})'
+
+
 def stat(pid):
     """Return the Stat of ``pid``, or None where it is gone."""
     try:

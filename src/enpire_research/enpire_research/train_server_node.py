@@ -9,7 +9,7 @@ Writes      <run_dir>/training/<training_id>/ (train.py, output.log, metrics.jso
 On silence: nothing waits for it. A script that is silent is ended when its time budget is used up. If this process
 dies, the script and all that it started die with it, and their home is removed.
 
-Each training runs in a process of its own, at the lowest priority (see `training.job`).
+Each training runs in a process of its own, which stands back by `nice` (see `training.job`).
 """
 
 import os
@@ -91,13 +91,13 @@ class TrainServer(ManagedNode):
         self._check(goal)
         wanted = query.parse(goal.trial_query)
         try:
-            source, _ = read_policy(goal.train_file)
+            source, _ = read_policy(goal.train_file, 'train_file', 'a training script')
         except PolicyFailure as failure:
-            raise _InvalidGoal(failure.text.replace('a policy file', 'a training script'), job.UNREADABLE) from failure
+            raise _InvalidGoal(failure.text, job.UNREADABLE) from failure
         folder = os.path.join(self._run_dir, TRAINING, goal.training_id)
         trials = ()
         if not wanted.none:
-            known, problems = self._known()
+            known, problems = self._known(self.parameters.task or goal.task)
             trials = query.choose(wanted, known)
             for problem in problems:
                 self.get_logger().warning(f'training {goal.training_id}: left out: {problem}')
@@ -111,13 +111,13 @@ class TrainServer(ManagedNode):
         return job.Job(source, goal.seed, goal.time_budget_s, goal.memory_budget_bytes, self.parameters.threads,
                        trials, folder, self._artifacts, self.parameters.nice)
 
-    def _known(self):
+    def _known(self, task):
         try:
             known, problems = query.read_run(self._run_dir)
         except LedgerError as error:
             raise _InvalidGoal(f'trial_query: expected a ledger that tells the trials of the exam apart: {error}'
                                ) from error
-        return [one for one in known if one.report.task == (self.parameters.task or one.report.task)], problems
+        return [one for one in known if one.report.task == (task or one.report.task)], problems
 
     def _check(self, goal):
         p = self.parameters

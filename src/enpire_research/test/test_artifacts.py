@@ -59,9 +59,10 @@ def test_files_that_cannot_be_read_are_failures_of_the_policy(tmp_path, monkeypa
     monkeypatch.setattr('enpire_research.trials.given.MAX_ARTIFACT_BYTES', 10)
     for name, words in {'none': 'there is none', '.': 'a folder', 'fifo': 'no file', 'empty': 'empty',
                         'large': 'at most 10 bytes', 'a\0b': 'expected a path'}.items():
+        before = os.listdir('/proc/self/fd')
         with pytest.raises(PolicyFailure, match=words) as caught:
             read_artifact(str(tmp_path / name))
-        assert caught.value.code == ARTIFACT
+        assert caught.value.code == ARTIFACT and len(os.listdir('/proc/self/fd')) == len(before), name
 
 
 # ---- rollouts ------------------------------------------------------------------------------

@@ -31,7 +31,7 @@ GOOD = {GOOD!r}
 def train(folder, script, feedback=job.never, cancelled=job.never, trials=(), **goal):
     """Run a script (WRITE goes before it) and return its Outcome."""
     os.makedirs(folder / 'training', exist_ok=True)
-    values = {'seed': 5, 'time_budget_s': 60.0, 'memory_budget_bytes': 500 * MIB, 'threads': 1, **goal}
+    values = {'seed': 5, 'time_budget_s': 60.0, 'memory_budget_bytes': 500 * MIB, 'threads': 1, 'nice': 19, **goal}
     hooks = job.Hooks(time.monotonic, feedback, 0.1, cancelled, print, dict(os.environ))
     return job.run(job.Job(WRITE + script, trials=trials, folder=str(folder / 'training'),
                            artifacts=str(folder / 'artifacts'), **values), hooks)
@@ -103,6 +103,8 @@ write(GOOD)
     ('def f(:\n    pass', job.UNREADABLE, 'train.py does not compile, line 8: def f(: (SyntaxError: invalid syntax)'),
     ('raise ValueError("no data")', job.FAILED, 'ValueError: no data'),
     ('import sys; sys.exit(3)', job.FAILED, 'it exited with status 3'),
+    ('raise SystemExit("no trials: choose others")', job.FAILED, 'Its last line: no trials: choose others'),
+    (r'raise ValueError("\udc80 is half")', job.FAILED, r'ValueError: \udc80 is half'),
     ('import os, signal; os.kill(os.getpid(), signal.SIGSEGV)', job.FAILED, 'SIGSEGV'),
     ('import os; os._exit(0)', job.NO_ARTIFACT, 'write its artifact to'),
     ('pass', job.NO_ARTIFACT, 'write its artifact to'),
@@ -117,6 +119,7 @@ write(GOOD)
     ('write(b"x" * (64 * 1024 * 1024 + 1))', job.BAD_ARTIFACT, 'at most 67108864 bytes'),
     ('import enpire_policy.training as t; t.report(-1, x=1)', job.FAILED, 'step: expected a whole number from 0'),
     ('report(1)', job.FAILED, 'expected 1 to 64 metrics'),
+    ('import os; os.mkdir(artifact_path)', job.BAD_ARTIFACT, 'a folder'),
     ('bytearray(10 ** 13)', job.MEMORY, 'asked for more memory')])
 def test_each_way_to_end_has_its_code_and_its_text(tmp_path, script, code, words):
     outcome = train(tmp_path, script)
@@ -162,6 +165,37 @@ for child in children:
 write(GOOD)
 """, memory_budget_bytes=450 * MIB)
     assert outcome.code == 0, outcome.text
+
+
+def test_no_file_in_memory_is_larger_than_the_budget(tmp_path):
+    outcome = train(tmp_path, """
+import os
+file = os.memfd_create('x')
+try:
+    os.posix_fallocate(file, 0, 401 << 20)
+except OSError as error:
+    print(error)
+    write(GOOD)
+""", memory_budget_bytes=400 * MIB)
+    assert outcome.code == 0 and 'File too large' in (tmp_path / 'training' / 'output.log').read_text()
+
+
+def test_modules_that_a_script_leaves_behind_do_not_look_into_its_artifact(tmp_path):
+    outcome = train(tmp_path, f"""
+import os
+os.makedirs('enpire_research/training')
+for path in ('enpire_research/__init__.py', 'enpire_research/training/__init__.py'):
+    open(path, 'w').close()
+with open('enpire_research/training/check.py', 'w') as handle:
+    handle.write('from enpire_policy import training; training.send(dict(op="checked", inputs=dict(), outputs=dict()))')
+write({onnx_models.linear(bias=(np.nan, 1))!r})
+""")
+    assert outcome.code == job.BAD_ARTIFACT and "NaN or infinity in 'bias'" in outcome.text
+
+
+def test_half_a_surrogate_pair_in_the_name_of_a_metric_can_be_published(tmp_path):
+    outcome = train(tmp_path, r'report(0, **{"\udc80": 1.0}); write(GOOD)')
+    assert outcome.code == 0 and outcome.metrics == {r'\udc80': 1.0}
 
 
 def test_a_cancel_ends_it_and_says_so(tmp_path):
@@ -235,6 +269,13 @@ def test_numbers_of_nodes_and_of_graphs_in_nodes_are_looked_at_too():
     graph = onnx_models.piece(5, onnx_models.tensor('deep', [math.nan]))
     loop = onnx_models.node('If', ['c'], ['d'], onnx_models.piece(5, onnx_models.piece(6, graph)))
     assert onnx_file.bad_numbers(onnx_models.model([constant, loop], [], [], [])) == ['inside', 'deep']
+
+
+def test_a_constant_of_a_node_may_be_infinite_and_a_weight_may_not():
+    mask = onnx_models.node('Constant', [], ['c'], onnx_models.piece(5, onnx_models.piece(1, 'value')
+                            + onnx_models.piece(5, onnx_models.tensor('mask', [-math.inf]))))
+    weight = onnx_models.tensor('w', [math.inf])
+    assert onnx_file.bad_numbers(onnx_models.model([mask], [weight], [], [])) == ['w']
 
 
 def test_numbers_in_other_files_are_refused():

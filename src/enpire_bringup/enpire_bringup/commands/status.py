@@ -22,7 +22,8 @@ def register(app):
 def status(svg: typing.Optional[str] = typer.Option(None, help='Write the table as a picture, too.')):
     """Show what a running lab does: its stations, and how far its campaign is.
 
-    Exit code 0; 1 where no lab runs; 3 where a station is stopped, or its gate silent or unable to tell.
+    Exit code 0; 1 where no lab runs, or the picture can't be written; 3 where a station is stopped, or its gate
+    silent or unable to tell.
     """
     from rich.console import Console
 
@@ -37,22 +38,22 @@ def status(svg: typing.Optional[str] = typer.Option(None, help='Write the table 
     except graph.NoLab as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None
-    console = Console()
+    console, drawn = Console(), True
     if message is not None:
         shown = table.render(_view(message))
         console.print(shown)
         if svg:
-            _picture(shown, svg)
+            drawn = _picture(shown, svg)
     else:
         typer.echo('No trials are handed out now: expected the status of a trial runner or research node, got none (a '
                    'lab of --trials 0 has neither; one that died is started again)'
                    + (f'; {svg} was not written' if svg else ''))
     console.print(_gates(states))
-    raise typer.Exit(3 if any(_stopped(state) for state in states.values()) else 0)
+    raise typer.Exit(3 if any(_stopped(state) for state in states.values()) else 0 if drawn else 1)
 
 
 def _picture(shown, path):
-    """Write what rich prints of ``shown`` as an SVG file."""
+    """Write what rich prints of ``shown`` as an SVG file; return whether it could be written."""
     import io
 
     from rich.console import Console
@@ -63,6 +64,8 @@ def _picture(shown, path):
         paper.save_svg(path, title='enpire lab')
     except OSError as error:
         typer.echo(f'--svg: expected a file that can be written at {path}, got: {error.strerror}', err=True)
+        return False
+    return True
 
 
 def _view(message):

@@ -91,7 +91,7 @@ class Supervisor:
 
     async def _watch(self, signals):
         async for number in signals:
-            name = signal.Signals(number).name
+            name = processes.signal_name(number)
             if self._stopping.is_set():
                 self._say(f'{name} again: already stopping, a few seconds more')
             self._end(Outcome(0, f'{name}: stopping'))
@@ -177,7 +177,7 @@ class Supervisor:
         number = await child.stop(self._times)
         if number != signal.SIGINT:
             self._say(
-                f'{child.spec.name} did not end at SIGINT; it took {signal.Signals(number).name}'
+                f'{child.spec.name} did not end at SIGINT; it took {processes.signal_name(number)}'
             )
 
     async def _end_orphans(self):
@@ -208,9 +208,4 @@ class Supervisor:
 
 
 def _how(code):
-    if code >= 0:
-        return f'exit code {code}'
-    try:
-        return f'killed by {signal.Signals(-code).name}'
-    except ValueError:
-        return f'killed by signal {-code}'
+    return f'exit code {code}' if code >= 0 else f'killed by {processes.signal_name(-code)}'

@@ -128,7 +128,8 @@ class Child:
 
     def _parsed(self, line):
         try:
-            message = json.loads(bytes(line))
+            # Half of a surrogate pair can be said in JSON, but nobody can log or publish it.
+            message = json.loads(bytes(line), object_pairs_hook=_clean)
         except (ValueError, RecursionError):
             message = None
         if not isinstance(message, dict):
@@ -162,6 +163,14 @@ class Child:
         os.close(self._pipe)
         self._log.close()
         return left
+
+
+def _clean(pairs):
+    return {_encodable(name): _encodable(value) if isinstance(value, str) else value for name, value in pairs}
+
+
+def _encodable(text):
+    return text.encode('utf-8', 'backslashreplace').decode()
 
 
 def environment(home, mark, given, environ):

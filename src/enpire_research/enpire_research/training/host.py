@@ -1,6 +1,6 @@
 """The program of a training script's process: `python -m enpire_research.training.host SCRIPT`.
 
-It bounds itself, steps back behind everything else on the machine, and runs the script as `__main__` in an
+It bounds itself, steps back behind the stations, and runs the script as `__main__` in an
 empty home. What it was started with stands in the environment (`enpire_policy.training.VARIABLE`); through the
 pipe named there it says `{"op": "syntax" or "raised", "text": ...}` where the script has an end of its own, and
 the script itself says what it reports.
@@ -27,13 +27,14 @@ _ASK_BYTES = 4 << 30
 
 
 def bound(memory_bytes, nice):
-    """Bound this process and its children, mark them, and put them last in line for CPU and memory.
+    """Bound this process and its children, mark them, and let them stand back for CPU and memory.
 
-    ``memory_bytes``: the budget; twice as much (and what CUDA maps) may be asked for, not used. ``nice``: 0 to 19.
+    ``memory_bytes``: the budget; twice as much (and what CUDA maps) may be asked for, not used. No file is larger
+    either: it may lie in memory, as in /dev/shm. ``nice``: 0 to 19.
     """
     processes.mark_for_good()
-    for kind, most in {resource.RLIMIT_FSIZE: _FILE_BYTES, resource.RLIMIT_NOFILE: _FILES, resource.RLIMIT_CORE: 0,
-                       resource.RLIMIT_DATA: 2 * memory_bytes + _ASK_BYTES}.items():
+    for kind, most in {resource.RLIMIT_FSIZE: min(_FILE_BYTES, memory_bytes), resource.RLIMIT_NOFILE: _FILES,
+                       resource.RLIMIT_CORE: 0, resource.RLIMIT_DATA: 2 * memory_bytes + _ASK_BYTES}.items():
         hard = resource.getrlimit(kind)[1]
         most = most if hard == resource.RLIM_INFINITY else min(most, hard)
         resource.setrlimit(kind, (most, most))

@@ -1,7 +1,7 @@
 """One training: a script runs in a process of its own within its budget; what it wrote is checked and kept.
 
 `run` raises nothing that a script can bring about: each way in which it can end has a code of Train.action and a
-text. Time and disk come as arguments; nobody else's CPU, for the script is the last in line.
+text. Time comes as an argument.
 
 Folder of a training, `<run>/training/<id>/`: train.py as it was run, output.log (1 MB at most), metrics.jsonl
 (one line a report), result.json. The artifact goes into `<artifacts>/<SHA-256>.onnx`.
@@ -11,16 +11,17 @@ import hashlib
 import json
 import math
 import os
-import signal
-import stat
 from dataclasses import asdict, dataclass, field
 from typing import Callable
 
 from enpire_core.files import write_bytes, write_json
+from enpire_core.processes import ended
 from enpire_policy.artifact import MAX_ARTIFACT_BYTES
 from enpire_policy.training import MAX_METRICS, MAX_NAME
 from enpire_research.training.child import Child, Home
 from enpire_research.training.data import lay_out
+from enpire_research.trials.given import read_bounded
+from enpire_research.trials.policy_process import PolicyFailure
 from enpire_research.trials.station import never
 
 # Of Train.action; a test compares them with the file.
@@ -56,7 +57,7 @@ class Job:
     trials: tuple
     folder: str
     artifacts: str
-    nice: int = 19
+    nice: int
 
 
 @dataclass(frozen=True)
@@ -120,23 +121,24 @@ class _Run:
                        'nice': job.nice}
         self._step, self._said, self._raised, self._checked = 0, {}, None, {}
         self._told_s = self._looked_s = -math.inf
-        self._metrics_bytes = 0
+        self._metrics_bytes, self._last_line = 0, ''
 
     def run(self):
         script = os.path.join(self._job.folder, 'train.py')
         write_bytes(script, self._job.source.encode())
         lay_out(self._job.trials, self._given['data'])
         with open(os.path.join(self._job.folder, 'metrics.jsonl'), 'w', encoding='utf-8') as self._metrics:
-            status = self._watched(HOST, script, self._given, 'output.log', self._job.time_budget_s,
+            status = self._watched(HOST, script, self._home, self._given, 'output.log', self._job.time_budget_s,
                                    self._job.memory_budget_bytes)
         if status != 0:
-            raise TrainingFailure(FAILED, _ended(status))
+            raise TrainingFailure(FAILED, f'it {ended(status)}: a script that has done its work ends with 0'
+                                  + (f'. Its last line: {self._last_line}' if self._last_line else ''))
         self._take_artifact()
 
     # ---- the script ------------------------------------------------------------------------
-    def _watched(self, module, word, given, log, time_s, memory_bytes):
-        """Run a program of ours in the home until it ends; return its status. TrainingFailure: we ended it."""
-        child = Child(module, [word], self._home, given, os.path.join(self._job.folder, log), self._hooks.environ)
+    def _watched(self, module, word, home, given, log, time_s, memory_bytes):
+        """Run a program of ours in ``home`` until it ends; return its status. TrainingFailure: we ended it."""
+        child = Child(module, [word], home, given, os.path.join(self._job.folder, log), self._hooks.environ)
         before_s, self._looked_s = self._outcome.cpu_s, -math.inf
         end_s = self._hooks.clock() + time_s
         try:
@@ -151,6 +153,7 @@ class _Run:
                 child.wait(_POLL_S)
         finally:
             left = child.kill()
+            self._last_line = child.last_line
             if left:
                 self._hooks.log(f'processes of a training that could not be killed: {left}')
             if child.bad_lines:
@@ -213,13 +216,19 @@ class _Run:
         copy = os.path.join(self._job.folder, ARTIFACT)
         write_bytes(copy, data)
         self._checked, self._raised = {}, None
-        status = self._watched(CHECK, copy, {**self._given, 'threads': 1, 'memory_budget_bytes': CHECK_BYTES},
-                               'check.log', CHECK_S, CHECK_BYTES)
+        # A home that no script has been in: Python takes modules from the folder in which it is started.
+        home = Home()
+        try:
+            status = self._watched(
+                CHECK, copy, home.path, {**self._given, 'threads': 1, 'memory_budget_bytes': CHECK_BYTES}, 'check.log',
+                CHECK_S, CHECK_BYTES)
+        finally:
+            home.close()
         if self._checked.get('op') == 'bad':
             raise TrainingFailure(BAD_ARTIFACT, str(self._checked.get('text'))[:TEXT_LIMIT])
         if status != 0 or self._checked.get('op') != 'checked':
             raise TrainingFailure(BAD_ARTIFACT, 'expected an artifact that can be loaded and run, but the process that '
-                                  f'did so came to no end: {_ended(status)}')
+                                  f'did so came to no end: it {ended(status)}')
         self._outcome.inputs, self._outcome.outputs = self._checked['inputs'], self._checked['outputs']
         os.makedirs(self._job.artifacts, mode=0o700, exist_ok=True)
         path = os.path.join(self._job.artifacts, f'{digest}.onnx')
@@ -229,20 +238,13 @@ class _Run:
 
 
 def _read_artifact(path):
-    try:
-        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC), 'rb') as handle:
-            if not stat.S_ISREG(os.fstat(handle.fileno()).st_mode):
-                raise TrainingFailure(BAD_ARTIFACT, 'expected a file at artifact_path, got something that is no file')
-            data = handle.read(MAX_ARTIFACT_BYTES + 1)
-    except FileNotFoundError:
+    if not os.path.lexists(path):
         raise TrainingFailure(NO_ARTIFACT, 'expected the script to write its artifact to '
-                              'enpire_policy.training.artifact_path, and it ended without one') from None
-    except OSError as error:
-        raise TrainingFailure(BAD_ARTIFACT, 'expected a file at artifact_path, it cannot be read: '
-                              f'{error.strerror}') from error
-    if not len(data) <= MAX_ARTIFACT_BYTES:
-        raise TrainingFailure(BAD_ARTIFACT, f'expected at most {MAX_ARTIFACT_BYTES} bytes, got more')
-    return data
+                              'enpire_policy.training.artifact_path, and it ended without one')
+    try:
+        return read_bounded(path, 'artifact_path', 'an artifact', MAX_ARTIFACT_BYTES, BAD_ARTIFACT, os.O_NOFOLLOW)
+    except PolicyFailure as failure:
+        raise TrainingFailure(failure.code, failure.text) from failure
 
 
 def _is_report(message):
@@ -254,16 +256,6 @@ def _is_report(message):
 
 
 _INFINITE = (math.inf, -math.inf)
-
-
-def _ended(status):
-    if status >= 0:
-        return f'it exited with status {status}: a script that has done its work ends with 0'
-    try:
-        name = signal.Signals(-status).name
-    except ValueError:
-        name = 'unknown'
-    return f'it was killed by signal {-status} ({name})'
 
 
 def _mib(count):

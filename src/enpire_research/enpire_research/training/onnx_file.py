@@ -23,7 +23,9 @@ class OnnxError(ValueError):
 
 
 def bad_numbers(data):
-    """Return the names of the tensors in the model ``data`` (bytes) that hold NaN or infinity, in order.
+    """Return the names of the tensors in the model ``data`` (bytes) that hold NaN, or as weights infinity, in order.
+
+    A constant of a node may be infinite: a mask is.
 
     OnnxError for bytes that are no model, and for one whose tensors lie in other files.
     """
@@ -43,9 +45,9 @@ def _graph(data, found, depth):
         raise OnnxError(f'expected at most {_DEEPEST} graphs inside each other, got more')
     for field, value in _fields(data):
         if field == _INITIALIZER:
-            _tensor(value, found)
+            _tensor(value, found, np.isfinite)
         elif field == _SPARSE:
-            _sparse(value, found)
+            _sparse(value, found, np.isfinite)
         elif field == _NODE:
             _node(value, found, depth)
 
@@ -56,22 +58,26 @@ def _node(data, found, depth):
             continue
         for inner, value in _fields(attribute):
             if inner in (_T, _TENSORS):
-                _tensor(value, found)
+                _tensor(value, found, _is_number)
             elif inner in (_G, _GRAPHS):
                 _graph(value, found, depth + 1)
             elif inner == _SPARSE_T:
-                _sparse(value, found)
+                _sparse(value, found, _is_number)
             elif inner in (_F, _FLOATS) and isinstance(value, memoryview):
-                _check(value, '<f4', 'a number of a node', found)
+                _check(value, '<f4', 'a number of a node', found, _is_number)
 
 
-def _sparse(data, found):
+def _is_number(values):
+    return ~np.isnan(values)
+
+
+def _sparse(data, found, good):
     for field, value in _fields(data):
         if field == _SPARSE_VALUES:
-            _tensor(value, found)
+            _tensor(value, found, good)
 
 
-def _tensor(data, found):
+def _tensor(data, found, good):
     kind, name, pieces = 0, '', []
     for field, value in _fields(data):
         if field == _DATA_TYPE:
@@ -87,25 +93,26 @@ def _tensor(data, found):
         if not isinstance(value, memoryview):
             continue  # one number, unpacked: an integer
         if field == _FLOAT_DATA or (field == _RAW and kind == _FLOAT):
-            _check(value, '<f4', name, found)
+            _check(value, '<f4', name, found, good)
         elif field == _DOUBLE_DATA or (field == _RAW and kind == _DOUBLE):
-            _check(value, '<f8', name, found)
+            _check(value, '<f8', name, found, good)
         elif field == _RAW and kind == _FLOAT16:
-            _check(value, '<f2', name, found)
+            _check(value, '<f2', name, found, good)
         elif field == _RAW and kind == _BFLOAT16:
-            _check(value, '<u2', name, found, widen=True)
+            _check(value, '<u2', name, found, good, widen=True)
         elif field == _INT32_DATA and kind in (_FLOAT16, _BFLOAT16):
             bits = np.array(list(_varints(value)), np.uint16).tobytes()
-            _check(memoryview(bits), '<f2' if kind == _FLOAT16 else '<u2', name, found, widen=kind == _BFLOAT16)
+            _check(memoryview(bits), '<f2' if kind == _FLOAT16 else '<u2', name, found, good,
+                   widen=kind == _BFLOAT16)
 
 
-def _check(data, dtype, name, found, widen=False):
+def _check(data, dtype, name, found, good, widen=False):
     if len(data) % np.dtype(dtype).itemsize:
         raise OnnxError(f'tensor {name!r}: expected whole numbers of {dtype}, got {len(data)} bytes')
     values = np.frombuffer(data, dtype)
     if widen:
         values = (values.astype('<u4') << 16).view('<f4')
-    if not np.isfinite(values).all() and name not in found:
+    if not good(values).all() and name not in found:
         found.append(name)
 
 

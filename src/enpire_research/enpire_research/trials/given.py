@@ -1,4 +1,4 @@
-"""The files that a rollout's goal names, policy and artifact: read once, bounded, hashed, kept for replays."""
+"""The files that a goal names, policy, script and artifact: read once, bounded, hashed, kept for replays."""
 
 import hashlib
 import os
@@ -13,9 +13,12 @@ UNREADABLE = 203
 MAX_POLICY_BYTES = 1_000_000
 
 
-def read_policy(path):
-    """Return (source, SHA-256 hex) of a policy file; PolicyFailure where it can't be used."""
-    data = _read(path, 'policy_file', 'a policy file', MAX_POLICY_BYTES, UNREADABLE)
+def read_policy(path, name='policy_file', what='a policy file'):
+    """Return (source, SHA-256 hex) of a policy file; PolicyFailure where it can't be used.
+
+    ``name``, ``what``: the goal's field and what is expected there, for the text, where it is another script.
+    """
+    data = read_bounded(path, name, what, MAX_POLICY_BYTES, UNREADABLE)
     try:
         return data.decode('utf-8'), hashlib.sha256(data).hexdigest()
     except UnicodeDecodeError as error:
@@ -25,7 +28,7 @@ def read_policy(path):
 
 def read_artifact(path):
     """Return (bytes, SHA-256 hex) of an artifact; PolicyFailure where there is none. Nobody looks into it yet."""
-    data = _read(path, 'artifact_file', 'an artifact', MAX_ARTIFACT_BYTES, ARTIFACT)
+    data = read_bounded(path, 'artifact_file', 'an artifact', MAX_ARTIFACT_BYTES, ARTIFACT)
     if not data:
         raise PolicyFailure(ARTIFACT, f'{path}: expected an ONNX model, got an empty file')
     return data, hashlib.sha256(data).hexdigest()
@@ -38,17 +41,25 @@ def keep(path, data):
         write_bytes(path, data)
 
 
-def _read(path, name, what, most, code):
+def read_bounded(path, name, what, most, code, flags=0):
+    """Return the at most ``most`` bytes of the file ``path``; PolicyFailure with ``code`` where that can't be.
+
+    ``name``: of the goal's field; ``what`` is expected there; ``flags``: of os.open, more than those needed here.
+    """
     try:
         # Opened once, and without waiting: a FIFO would keep us for ever.
-        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), 'rb') as handle:
-            if not stat.S_ISREG(os.fstat(handle.fileno()).st_mode):
-                raise PolicyFailure(code, f'{path}: expected {what}, got something that is no file')
-            data = handle.read(most + 1)
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | flags)
+        try:
+            mode = os.fstat(fd).st_mode
+            if not stat.S_ISREG(mode):
+                got = 'a folder' if stat.S_ISDIR(mode) else 'something that is no file'
+                raise PolicyFailure(code, f'{path}: expected {what}, got {got}')
+            with open(fd, 'rb', closefd=False) as handle:
+                data = handle.read(most + 1)
+        finally:
+            os.close(fd)
     except FileNotFoundError:
         raise PolicyFailure(code, f'{path}: expected {what}, there is none') from None
-    except IsADirectoryError:
-        raise PolicyFailure(code, f'{path}: expected {what}, got a folder') from None
     except OSError as error:
         raise PolicyFailure(code, f'{path}: expected {what}, it cannot be read: {error.strerror}') from error
     except ValueError as error:

@@ -14,7 +14,6 @@ import os
 import secrets
 import select
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -297,11 +296,9 @@ class PolicyProcess:
         if status is None:
             return PolicyFailure(EXITED, 'the policy process ended before it said that it was done, and left '
                                  'processes behind that are hard to end')
-        if status < 0:
-            return PolicyFailure(EXITED, f'the policy process was killed by signal {-status} '
-                                 f'({_signal_name(-status)}) before it said that it was done')
-        return PolicyFailure(EXITED, f'the policy process exited with status {status} before it said that it was '
-                             'done: return from run(robot), or return DONE from act(observation)')
+        hint = ': return from run(robot), or return DONE from act(observation)' if status >= 0 else ''
+        return PolicyFailure(EXITED, f'the policy process {processes.ended(status)} before it said that it was done'
+                             f'{hint}')
 
     def _status(self, timeout_s, waiting):
         """Return the guard's exit status (as of `subprocess`), which is the policy's, or None where it still runs."""
@@ -385,10 +382,3 @@ def _poller(fd, event):
     poller = select.poll()
     poller.register(fd, event)
     return poller
-
-
-def _signal_name(number):
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return 'unknown'
