@@ -164,9 +164,7 @@ class Crew:
         elif unit.busy:
             if not now - unit.heard_s <= self._silence_s:
                 unit.drop()
-                self._dispatch.lost(unit.name, f'no feedback for {self._silence_s:g} s: its trial server died or lost '
-                                    'the goal')
-                self._settled(unit)
+                self._lost(unit, row)
         elif unit.ready_seen_s != now:
             unit.phase = StationStatus.PHASE_STARTING
             since = self._began_s if unit.ready_seen_s is None else unit.ready_seen_s
@@ -237,6 +235,16 @@ class Crew:
             return
         if kind == 'rollout':
             self._dispatch.rollout_done(unit.name, report)
+        self._settled(unit)
+
+    def _lost(self, unit, row):
+        """Take what the station has kept of a trial that it answers no more; void where that is nothing."""
+        kind = 'reset' if row.reset is None else 'rollout'
+        report = self._orders.existing(unit.name, row.job, kind)
+        if report is not None:
+            self._take(unit, kind, report, kept=True)
+            return
+        self._dispatch.lost(unit.name, f'no feedback for {self._silence_s:g} s: its trial server died or lost the goal')
         self._settled(unit)
 
     def _may_follow(self, unit, reset):

@@ -105,6 +105,11 @@ class Research(ManagedNode, Orders):
             self._active = False
             self._crew.hold()
 
+    def on_fault(self, text):
+        """End: the ledger can't be written, say, or the campaign goes another way than recorded."""
+        super().on_fault(text)
+        self.finish(BROKEN)
+
     # ---- the course ------------------------------------------------------------------------
     def _look(self):
         if not self._active:

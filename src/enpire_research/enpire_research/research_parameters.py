@@ -23,7 +23,7 @@ class ResearchParameters(CrewParameters):
     scene: str = parameter('', 'folder of the compiled scene, for the manifest; empty: `scene` below run_dir')
     robot_limits: str = parameter('', "file of the robot's own limits; empty: the shipped one")
     task_limits: str = parameter('', "file of the limits by phase; empty: the task's own")
-    researcher: str = parameter(_OWN['researcher'], 'who has the ideas')
+    researcher: str = parameter(_OWN['researcher'], 'who has the ideas', choices=('builtin',))
     trials: int = parameter(_OWN['trials'], 'budget of trials, the exam included; void ones do not count', unit='1',
                             ge=1, le=10**6)
     ideas_a_round: int = parameter(_OWN['ideas_a_round'], 'ideas that are screened together, at most', unit='1', ge=1,

@@ -34,7 +34,7 @@ class Station:
     """Serves reset and rollout of one unit; the verdict is a function of seed and policy."""
 
     def __init__(self, graph, run_dir, unit):
-        self.unit, self.goals, self.held = unit, [], set()
+        self.unit, self.goals, self.held, self.silent = unit, [], set(), set()
         self._box, self._slot = Outbox(os.path.join(run_dir, unit, 'outbox')), GoalSlot()
         self._clock = 0
         node = graph.add(Node('fake', namespace=f'/{unit}', context=graph.context))
@@ -52,6 +52,8 @@ class Station:
             continue
         report = self._report(kind, goal)
         self._box.put(report)
+        while (kind, goal.trial_id) in self.silent and not context.wait_cancelled(0.01):
+            continue
         result.report = conversions.report_to_message(report)
         return SUCCEEDED, result
 
@@ -171,6 +173,33 @@ def test_a_node_that_is_killed_in_a_phase_goes_on_and_nothing_is_run_twice(graph
     records = finish(lab, successor)
     assert digest(records) == digest(undisturbed)
     assert lab.stations[1].goals.count(held) == 1
+
+
+def test_a_result_that_a_station_has_kept_is_taken_though_it_never_answers(graph, tmp_path):
+    lab = Lab(graph, tmp_path)
+    lab.stations[1].silent.update({('rollout', 'i0000-screen-001'), ('reset', 'i0000-screen-003')})
+    records = finish(lab, lab.research(feedback_silence_s=2.0))
+    bodies = [record.body for record in records if record.kind == 'trial']
+    assert [body['trial_id'] for body in bodies if body['status'] not in (DONE, FAILED)] == []
+    assert 'i0000-screen-001' in {body['trial_id'] for body in bodies}
+    assert [goal for goal in lab.stations[1].goals if goal[1].startswith('i0000-screen-001')] == [
+        ('reset', 'i0000-screen-001'), ('rollout', 'i0000-screen-001')]
+
+
+def test_a_ledger_that_cannot_be_written_ends_the_node(graph, tmp_path, monkeypatch):
+    lab = Lab(graph, tmp_path)
+    node = lab.research()
+
+    def full(*args):
+        raise OSError(28, 'No space left on device')
+    monkeypatch.setattr(node._ledger, 'append', full)
+    assert lab.graph.until(lambda: node.exit_code is not None, 60.0)
+    assert node.exit_code == 1 and 'No space left' in node.fault
+
+
+def test_an_unknown_researcher_is_refused(graph, tmp_path):
+    with pytest.raises(ValueError, match="researcher: expected one of 'builtin', got 'codex'"):
+        Lab(graph, tmp_path).research(researcher='codex')
 
 
 def test_a_second_research_node_on_one_ledger_is_refused_and_the_first_goes_on(graph, tmp_path):
