@@ -73,10 +73,11 @@ class Research(ManagedNode, Orders):
         self._manifest_hash = self._frozen(task)
         start_source, _ = read_policy(p.policy)
         researcher = self._researcher or _builtin(p.lab_seed, task)
+        began = self._ledger.records[0].body if self._ledger.records else {}
         about = About(p.units, self._manifest_hash, p.simulated, {'name': researcher.name})
         self._course = Course(
             p.config(), researcher, self._ledger, repository, start_source=start_source, about=about, folder=folder,
-            secret=seeds.keep_secret(folder, os.urandom, p.secret_file))
+            secret=seeds.keep_secret(folder, os.urandom, p.secret_file, began.get('secret_sha256', '')))
         self._pace = Pace(p.trials, self._course.used)
         self._outboxes = {unit: Outbox(os.path.join(p.run_dir, unit, 'outbox')) for unit in p.units}
         self._jobs = Jobs(p.units, self._trial_ended)
@@ -157,9 +158,14 @@ class Research(ManagedNode, Orders):
         if not box.holds(job.trial_id, kind):
             return None
         try:
-            return read(box.path(job.trial_id, kind))
+            report = read(box.path(job.trial_id, kind))
+            seed, ours = self._course.seed(job), self._manifest_hash
+            if report.seed != seed or report.manifest_hash not in ('', ours):
+                raise ReportError(f'it is of seed {report.seed} and manifest {report.manifest_hash[:16]}, not of this '
+                                  f"campaign's {seed} and {ours[:16]}")
+            return report
         except ReportError as error:
-            # The station's record is damaged: nobody can tell what came of it, and its name is taken.
+            # Damaged, or another campaign's: nobody can tell what came of this trial, and its name is taken.
             self._finish(BROKEN, f'expected a report of {job.trial_id}, {error}: put the file right or begin a new run')
             raise
 

@@ -149,6 +149,18 @@ def test_a_secret_file_is_taken_at_the_start_and_compared_later(tmp_path):
         seeds.keep_secret(folder, os.urandom, str(other))
 
 
+def test_a_secret_that_is_lost_is_not_made_anew(tmp_path):
+    for name in ('aa', 'bb'):
+        (tmp_path / name).write_text(name * 32)
+        (tmp_path / name).chmod(0o600)
+    known = seeds.secret_hash(bytes.fromhex('aa' * 32))
+    for given, words in (('', 'nothing there'), (str(tmp_path / 'bb'), 'another one')):
+        with pytest.raises(seeds.SecretError, match=f'with which the campaign began, got {words}'):
+            seeds.keep_secret(str(tmp_path), os.urandom, given, known)
+        assert not (tmp_path / 'secret').exists()
+    assert seeds.keep_secret(str(tmp_path), os.urandom, str(tmp_path / 'aa'), known) == bytes.fromhex('aa' * 32)
+
+
 @pytest.mark.parametrize('text, mode, said', [
     ('a' * 64, 0o644, 'chmod 600'), ('a' * 64, 0o640, 'got permissions 0640'), ('a' * 63, 0o600, 'got 63 characters'),
     ('g' * 64, 0o600, 'hexadecimal'), ('', 0o600, 'got 0 characters'), (None, 0o600, 'can be read')])

@@ -1,5 +1,6 @@
 """The research node among fake stations that judge at once: a campaign, restarts, others on the same ledger."""
 
+import dataclasses
 import hashlib
 import os
 
@@ -184,6 +185,17 @@ def test_a_result_that_a_station_has_kept_is_taken_though_it_never_answers(graph
     assert 'i0000-screen-001' in {body['trial_id'] for body in bodies}
     assert [goal for goal in lab.stations[1].goals if goal[1].startswith('i0000-screen-001')] == [
         ('reset', 'i0000-screen-001'), ('rollout', 'i0000-screen-001')]
+
+
+def test_results_of_another_campaign_in_an_outbox_are_not_taken(graph, tmp_path):
+    lab = Lab(graph, tmp_path)
+    old = Report('unit0', 'block', 'i0000-screen-000', 'rollout', 999, True, status=DONE, score=1.0)
+    lab.stations[0]._box.put(old)
+    lab.stations[0]._box.put(dataclasses.replace(old, phase='reset'))
+    node = lab.research()
+    assert lab.graph.until(lambda: node.exit_code is not None, 60.0)
+    assert node.exit_code == 1 and 'it is of seed 999' in node.fault
+    assert not [record for record in lab.records() if record.kind == 'trial' and record.body['seed'] == 999]
 
 
 def test_a_ledger_that_cannot_be_written_ends_the_node(graph, tmp_path, monkeypatch):

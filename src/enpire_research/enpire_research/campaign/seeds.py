@@ -69,11 +69,12 @@ def read_secret_file(path):
     return bytes.fromhex(text)
 
 
-def keep_secret(folder, random_bytes, secret_file=''):
+def keep_secret(folder, random_bytes, secret_file='', sha256=''):
     """Return the secret of the campaign in ``folder``: the one there, else that of ``secret_file``, else a new one.
 
-    It is written to <folder>/secret (0600) before it is returned. SecretError where ``secret_file`` holds another
-    one than the campaign has.
+    ``sha256``: of the secret with which the campaign began, where it did: then there is no new one. It is written to
+    <folder>/secret (0600) before it is returned. SecretError where ``secret_file`` holds another one than the campaign
+    has, or the campaign's is lost.
     """
     given = read_secret_file(secret_file) if secret_file else None
     path = os.path.join(folder, NAME)
@@ -83,6 +84,10 @@ def keep_secret(folder, random_bytes, secret_file=''):
             raise SecretError(f'{secret_file}: expected the secret of the campaign in {folder}, got another one: '
                               'give the same file as at its start or none, or another run folder')
         return kept
+    if sha256 and (given is None or secret_hash(given) != sha256):
+        got = 'nothing there' if given is None else f'another one in {secret_file}'
+        raise SecretError(f'{path}: expected the secret with which the campaign began, got {got}: put the file back, '
+                          'or name a copy of it as secret_file')
     secret = new_secret(random_bytes) if given is None else given
     write_bytes(path, (secret.hex() + '\n').encode())
     return secret
