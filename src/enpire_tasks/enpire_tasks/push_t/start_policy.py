@@ -2,7 +2,7 @@
 
 It finds the T by colour in the top camera, takes its place and angle from the moments of the coloured
 pixels, and alternates two kinds of pushes with the closed gripper of the nearer arm until the T looks
-right, it has pushed a dozen times, or the time is up. See brief.md for what it does not do.
+right, it has pushed ten times, or the time is up. See brief.md for what it does not do.
 
 VARY is for whoever improves it, a search too: constants with their ranges, and names of functions that do a
 part of the work another way. Those were written down next to the first ones and not tuned: what stands in
@@ -35,11 +35,11 @@ BEFORE_M = 0.030
 # How far a planned push goes at most: not far, the model is a rough one [m].
 LONGEST_M = 0.038
 # It gives up after so many pushes.
-MOST_PUSHES = 12
+MOST_PUSHES = 10
 # Speeds of the gripper on its way and while it pushes [m/s], and of the joints on their way home [rad/s].
 TRAVEL_SPEED = 0.33
-PUSH_SPEED = 0.08
-HOME_SPEED = 1.2
+PUSH_SPEED = 0.15
+HOME_SPEED = 1.5
 # Share of a gap between tool and T that is learned at once.
 LEARN_SHARE = 0.2
 
@@ -75,7 +75,6 @@ CORNERS = np.array([(-60, 40.7), (-60, 10.7), (-15, 10.7), (-15, -79.3), (15, -7
 TO_END = 0.050
 STEP = 0.002
 BASES = {'left': np.array([0.0, 0.305]), 'right': np.array([0.0, -0.305])}
-BESIDE = {'left': (0.25, 0.27), 'right': (0.25, -0.27)}
 PUSH_HEIGHT, TRAVEL_HEIGHT = 0.027, 0.075
 # The closed jaws [m]: as if they were a round rod, and as the block that they are, with its corners.
 TOOL = 0.012
@@ -314,7 +313,6 @@ def do(robot, push, blocks, learned):
         def go(point, height, speed, arm=arm, yaw=yaw, direction=direction, lean=lean):
             robot.move_to_pose(*tool_pose(point, height, yaw, direction, lean), speed=speed, arm=arm)
         try:
-            go(BESIDE[arm], TRAVEL_HEIGHT, TRAVEL_SPEED)
             go(first - offset, TRAVEL_HEIGHT, TRAVEL_SPEED)
             go(first - offset, PUSH_HEIGHT, TRAVEL_SPEED / 2)
             go(last - offset, PUSH_HEIGHT, PUSH_SPEED)
