@@ -16,6 +16,7 @@ from enpire_research.trials.dispatch import BUSY_CODES
 
 LOOK_PERIOD_S = 0.25
 AGAIN_S = 1.0
+REST_S = 30.0
 _INVALID_CODES = (100, 200)
 
 
@@ -61,6 +62,7 @@ class _Unit:
         self.not_before_s = 0.0
         self.safety = None
         self.missing = False
+        self.rest_ends_s = 0.0
         self.reset = None      # Report of a reset whose rollout waits for a station that was busy
 
     def ready(self):
@@ -169,39 +171,45 @@ class Crew:
             unit.phase = StationStatus.PHASE_STARTING
             since = self._began_s if unit.ready_seen_s is None else unit.ready_seen_s
             if not now - since <= self._missing_s:
-                self._dispatch.put_out(unit.name, f'no trial server for {self._missing_s:g} s')
-                unit.phase, unit.missing = StationStatus.PHASE_OUT, True
-                self._went_out(unit, row)
+                self._is_missing(unit, row)
         elif now >= unit.not_before_s:
             self._next(unit, row)
 
     def _next(self, unit, row):
+        """Send the station its next goal; what has been kept of a trial is taken on the way."""
+        while self._active and not row.out and time.monotonic() >= unit.not_before_s and self._begin(unit):
+            pass
+
+    def _begin(self, unit):
+        """Begin, or go on with, one trial; return whether it has ended already, by what has been kept of it."""
         if unit.reset is not None:
             reset, unit.reset = unit.reset, None
             if self._may_follow(unit, reset):
-                self._go_on(unit, 'rollout', reset)
-                return
+                return self._go_on(unit, 'rollout', reset)
             # Somebody ran a trial by hand in between; this reset has its result under this name.
             self._dispatch.begin_anew(unit.name)
         job = self._dispatch.take(unit.name)
         if job is None:
             unit.phase = StationStatus.PHASE_IDLE
-            return
+            return False
         if self.first_s is None:
             self.first_s = self.elapsed_s
-        self._go_on(unit, 'reset')
+        return self._go_on(unit, 'reset')
 
     def _go_on(self, unit, kind, reset=None):
-        """Send the goal of ``kind``, or take what the station has kept of it."""
-        job = self._dispatch.rows[unit.name].job
-        report = self._orders.existing(unit.name, job, kind)
+        """Send the goal of ``kind``, or take what has been kept of it; return whether that has ended the trial."""
+        report = self._kept(unit, kind)
         if report is not None:
-            self._take(unit, kind, report, kept=True)
-            return
+            return self._take(unit, kind, report, kept=True)
         unit.reset = reset
         unit.phase = StationStatus.PHASE_RESET if kind == 'reset' else StationStatus.PHASE_ROLLOUT
         make = self._orders.reset_goal if kind == 'reset' else self._orders.rollout_goal
-        unit.send(kind, make(job))
+        unit.send(kind, make(self._dispatch.rows[unit.name].job))
+        return False
+
+    def _kept(self, unit, kind):
+        """Return the Report of ``kind`` that has been kept of the trial under way, or None."""
+        return self._orders.existing(unit.name, self._dispatch.rows[unit.name].job, kind)
 
     def _ended(self, unit, kind, result):
         """A goal of ``unit`` came to its end, for better or worse."""
@@ -214,47 +222,48 @@ class Crew:
             unit.phase, unit.not_before_s = StationStatus.PHASE_IDLE, time.monotonic() + AGAIN_S
             return
         unit.reset = None
-        report = None
-        if result.error_code in _INVALID_CODES:  # also: it has a result of this name already
-            report = self._orders.existing(unit.name, self._dispatch.rows[unit.name].job, kind)
-        if report is None:
+        # Invalid is also a name of which it has a result already.
+        report = self._kept(unit, kind) if result.error_code in _INVALID_CODES else None
+        kept = report is not None
+        if not kept:
             report = report_from_message(result.report)
             report.error_code, report.error_msg = result.error_code, result.error_msg
-            self._take(unit, kind, report, kept=False)
-        else:
-            self._take(unit, kind, report, kept=True)
+        if self._take(unit, kind, report, kept):
+            self._next(unit, self._dispatch.rows[unit.name])
 
     def _take(self, unit, kind, report, kept):
-        """Take a result. ``kept``: from the station's outbox, so that the scene may be another by now."""
+        """Take a result; return whether its trial has ended.
+
+        ``kept``: it comes out of an outbox, so that the scene may be another by now.
+        """
         if kind == 'reset' and self._dispatch.reset_done(unit.name, report):
-            if kept and not self._may_follow(unit, report):
-                self._dispatch.begin_anew(unit.name)
-                unit.phase = StationStatus.PHASE_IDLE
-            else:
-                self._go_on(unit, 'rollout', report)
-            return
+            if not kept or self._may_follow(unit, report):
+                return self._go_on(unit, 'rollout', report)
+            self._dispatch.begin_anew(unit.name)
+            unit.phase = StationStatus.PHASE_IDLE
+            return False
         if kind == 'rollout':
             self._dispatch.rollout_done(unit.name, report)
         self._settled(unit)
+        return True
 
     def _lost(self, unit, row):
         """Take what the station has kept of a trial that it answers no more; void where that is nothing."""
         kind = 'reset' if row.reset is None else 'rollout'
-        report = self._orders.existing(unit.name, row.job, kind)
+        report = self._kept(unit, kind)
         if report is not None:
-            self._take(unit, kind, report, kept=True)
+            if self._take(unit, kind, report, kept=True):
+                self._next(unit, row)
             return
         self._dispatch.lost(unit.name, f'no feedback for {self._silence_s:g} s: its trial server died or lost the goal')
         self._settled(unit)
 
     def _may_follow(self, unit, reset):
         """Return whether the rollout after ``reset`` is there already, or may still be sent."""
-        job = self._dispatch.rows[unit.name].job
-        return (self._orders.existing(unit.name, job, 'rollout') is not None
-                or self._orders.follows(unit.name, reset))
+        return self._kept(unit, 'rollout') is not None or self._orders.follows(unit.name, reset)
 
     def _settled(self, unit):
-        """After a trial, whichever way it ended: tell, go on."""
+        """Tell of a trial that has ended, whichever way."""
         unit.reset = None
         row = self._dispatch.rows[unit.name]
         self._orders.settled(unit.name)
@@ -264,19 +273,32 @@ class Crew:
         elif row.voids_in_a_row:
             self._node.get_logger().warning(f'{unit.name}: void: {row.reason}')
             unit.not_before_s = time.monotonic() + AGAIN_S * row.voids_in_a_row
-        elif self._active:
-            self._next(unit, row)
 
     # ---- stations that are out -------------------------------------------------------------
     def _went_out(self, unit, row):
         self._node.get_logger().error(f'{unit.name} is out: {row.out}')
+        unit.rest_ends_s = time.monotonic() + REST_S
         self._orders.changed(unit.name)
 
+    def _is_missing(self, unit, row):
+        if row.job is not None:
+            # Its reset is done, and its rollout waited for a station that was busy: for others now.
+            unit.reset = None
+            self._dispatch.begin_anew(unit.name)
+        self._dispatch.put_out(unit.name, f'no trial server for {self._missing_s:g} s')
+        unit.phase, unit.missing = StationStatus.PHASE_OUT, True
+        self._went_out(unit, row)
+
     def _look_at_out(self, unit, row, now):
-        """A latched station is back when an operator has cleared its gate, a missing one when it is there."""
+        """A latched station is back once its gate is cleared, a missing one when it is there, one that rests then."""
         if unit.missing and unit.ready_seen_s == now:
             unit.missing = False
             self._back(unit, 'its trial server is there again')
+        elif row.resting and now >= unit.rest_ends_s:
+            if unit.ready_seen_s == now:
+                self._back(unit, f'tried again after {REST_S:g} s')
+            elif not now - unit.ready_seen_s <= self._missing_s:
+                self._is_missing(unit, row)
         elif row.latched and unit.safety is None:
             unit.safety = self._node.create_subscription(
                 SafetyState, f'/{unit.name}/safety_state', lambda message: self._on_safety(unit, message), qos.STATE)

@@ -133,7 +133,8 @@ class Research(ManagedNode, Orders):
 
     def _trial_ended(self, job, unit, reset, rollout, reason):
         """A trial has ended: on record before anything follows from it."""
-        if self._course.result(job, unit, reset, rollout, reason):
+        last = rollout or reset
+        if self._course.result(job, last.unit if last else unit, reset, rollout, reason):
             self._pace.ended(self._crew.elapsed_s, self._course.used)
 
     # ---- orders of the crew ----------------------------------------------------------------
@@ -154,8 +155,8 @@ class Research(ManagedNode, Orders):
 
     def existing(self, unit, job, kind):
         """See Orders."""
-        box = self._outboxes[unit]
-        if not box.holds(job.trial_id, kind):
+        box = self._box(unit, job, kind)
+        if box is None:
             return None
         try:
             report = read(box.path(job.trial_id, kind))
@@ -169,9 +170,19 @@ class Research(ManagedNode, Orders):
             self._finish(BROKEN, f'expected a report of {job.trial_id}, {error}: put the file right or begin a new run')
             raise
 
+    def _box(self, unit, job, kind):
+        """Return the Outbox that has the report of ``kind``, or None.
+
+        ``unit``'s own, or that of another one that did all of the job while ``unit`` was out.
+        """
+        if self._outboxes[unit].holds(job.trial_id, kind):
+            return self._outboxes[unit]
+        return next((box for box in self._outboxes.values()
+                     if box.holds(job.trial_id, 'rollout') and box.holds(job.trial_id, kind)), None)
+
     def follows(self, unit, reset):
-        """See Orders: not in a lab that was started anew, nor where another trial came after it."""
-        if reset.started_at_ns < self.parameters.began_ns:
+        """See Orders: not on another station, in a lab that was started anew, or where another trial came after it."""
+        if reset.unit != unit or reset.started_at_ns < self.parameters.began_ns:
             return False
         kept, _ = self._outboxes[unit].reports()
         return all(report.started_at_ns <= reset.started_at_ns for report in kept)

@@ -54,7 +54,7 @@ def test_the_codes_are_those_of_the_action():
     with open(path, encoding='utf-8') as handle:
         codes = {int(code): name for name, code in re.findall(r'ERROR_(\w+)=(\d+)', handle.read())}
     assert codes[failures.REFUSED_CODE] == 'REFUSED' and codes[failures.UNSEEN_CODE] == 'SCENE_NOT_JUDGED'
-    assert {code for code, name in codes.items() if name.startswith('POLICY')} == {*failures.CRASH_CODES, 211}
+    assert {code for code, name in codes.items() if name.startswith('POLICY')} == {*failures.CRASHED_CODES, 211}
     assert codes[211] == 'POLICY_OUTPUT'
 
 

@@ -143,6 +143,13 @@ def test_what_crashes_on_each_of_its_first_resets_goes_no_further():
     assert 'crashed' in next(body for body in played.decisions if body['candidate'] == 3)['reason']
 
 
+def test_what_crashed_takes_no_place_of_what_goes_on():
+    def first_crashes(job, source):
+        return Outcome(False, 0.0, 'oh', 206 if job.candidate == 1 else 0)
+    count = Counter(job.candidate for job in Played(config(screen_second=1), outcome=first_crashes).jobs('screen'))
+    assert [count[n] for n in range(4)] == [6, 3, 6, 3]
+
+
 def test_a_crash_now_and_then_stops_nothing():
     def sometimes(job, source):
         return Outcome(False, 0.0, 'oh', 206) if job.reset != 1 else Outcome(False, 0.1)

@@ -53,11 +53,19 @@ def test_what_has_ended_is_told_with_its_reports():
     assert (row.trials, row.successes, row.reason) == (1, 0, 'beside')
 
 
-def test_a_void_job_comes_again_on_the_next_station_at_once():
+def test_a_void_job_comes_again_on_the_next_station_whenever_it_became_void():
+    orders = []
+    for done_before in range(3):
+        lab = Lab()
+        names = [lab.run('b') for _ in range(done_before)]
+        lab.run('a', VOID)
+        orders.append(names + [lab.run('b') for _ in range(4 - done_before)])
+    assert orders == [['i0001-screen-001', 'i0001-screen-003', 'i0001-screen-005', 'i0001-screen-000-r1']] * 3
+
+
+def test_what_is_void_is_told_with_the_reason():
     lab = Lab()
     lab.run('a', VOID)
-    again = Job(1, 'screen', 0, repeat=1, voids=1)
-    assert lab.jobs.home(again) == 'b' and lab.jobs.take('b') == again
     assert lab.ended == [(Job(1, 'screen', 0), 'a', RESET, VOID, 'the camera is silent')]
 
 
@@ -108,6 +116,39 @@ def test_a_station_that_voids_three_times_in_a_row_is_out_and_its_own_voids_move
     assert sorted(names) == sorted(['i0001-screen-000-r1', 'i0001-screen-002-r1', 'i0001-screen-004-r1',
                                     'i0001-screen-001', 'i0001-screen-003', 'i0001-screen-005'])
     assert lab.jobs.finished
+
+
+def test_a_station_out_for_its_voids_comes_back_on_trial_and_is_out_for_good_after_three_rests():
+    lab = Lab('a', 1)
+    lab.jobs.add([Job(2, 'screen', reset) for reset in range(8)])
+    row = lab.jobs.rows['a']
+    for _ in range(3):
+        lab.run('a', VOID)
+    for rest in range(3):
+        assert row.out and row.resting and row.rests == rest + 1 and not lab.jobs.stuck
+        lab.jobs.back('a')
+        lab.run('a', VOID)
+    assert row.out and not row.resting and lab.jobs.stuck
+
+
+def test_a_result_after_a_rest_makes_up_for_all_voids_before():
+    lab = Lab('a', 6)
+    for _ in range(3):
+        lab.run('a', VOID)
+    lab.jobs.back('a')
+    lab.run('a')
+    assert lab.jobs.rows['a'].rests == 0
+    for _ in range(2):
+        lab.run('a', VOID)
+    assert not lab.jobs.rows['a'].out
+
+
+def test_a_latched_station_waits_for_its_operator_and_does_not_rest():
+    lab = Lab()
+    for _ in range(2):
+        lab.run('a', VOID)
+    lab.run('a', a_report(reports.VOID, error_code=216, error_msg='latched'))
+    assert lab.jobs.rows['a'].latched and not lab.jobs.rows['a'].resting
 
 
 def test_the_lab_is_stuck_when_all_are_out_and_nobody_is_expected_to_clear_one():

@@ -63,7 +63,7 @@ def test_the_same_again_changes_nothing_also_when_opened_anew(repository):
     story(repository)
     again = CampaignRepository(repository.folder, clock())
     story(again)
-    assert refs(repository) == before and again.commit_of(2) == commit[0]
+    assert refs(repository) == before and git(again, 'rev-parse', 'idea/2').strip() == commit[0]
 
 
 @pytest.mark.parametrize('other', [
@@ -112,7 +112,8 @@ def test_nothing_of_the_users_environment_or_configuration_takes_part(tmp_path, 
     assert git(repository, 'symbolic-ref', 'HEAD').strip() == 'refs/heads/main'
     same = CampaignRepository(str(tmp_path / 'b'), clock())
     story(same)
-    assert same.commit_of(3) == repository.commit_of(3), 'it depends on its content and the clock alone'
+    assert len({git(one, 'rev-parse', 'idea/3') for one in (same, repository)}) == 1, (
+        'it depends on its content and the clock alone')
 
 
 def test_a_git_that_was_killed_leaves_no_obstacle(repository):
@@ -126,6 +127,27 @@ def test_a_git_that_was_killed_leaves_no_obstacle(repository):
     again.idea(4, 3, 'x = 4\n', 'x')
     again.decide(4, True, 'well')
     assert again.source('champion') == 'x = 4\n'
+
+
+@pytest.mark.parametrize('step', ['start', 'decide'])
+def test_killed_between_its_tags_and_main_it_does_the_step_again(repository, monkeypatch, step):
+    def steps(r):
+        r.start('x = 0\n', 'Start')
+        r.idea(1, 0, 'x = 1\n', 'x')
+        r.decide(1, True, 'well')
+    run = CampaignRepository._run
+
+    def killed(self, *command, text=None, **kwargs):
+        if text and 'refs/heads/main' in text and (step == 'start' or 'refs/heads/main' in self._refs):
+            raise KeyboardInterrupt
+        return run(self, *command, text=text, **kwargs)
+    monkeypatch.setattr(CampaignRepository, '_run', killed)
+    with pytest.raises(KeyboardInterrupt):
+        steps(repository)
+    monkeypatch.undo()
+    steps(CampaignRepository(repository.folder, clock()))
+    assert git(repository, 'rev-parse', 'champion', 'champion-1') == 2 * git(repository, 'rev-parse', 'main')
+    assert git(repository, 'rev-parse', 'idea/0', 'champion-0') == 2 * git(repository, 'rev-parse', 'main~1')
 
 
 def test_a_folder_of_something_else_is_refused_and_left_alone(tmp_path):

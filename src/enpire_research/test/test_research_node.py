@@ -13,13 +13,13 @@ from enpire_core.goals import ABORTED, SUCCEEDED, GoalServer, GoalSlot  # noqa: 
 from enpire_core.testing import Graph  # noqa: E402
 from enpire_drivers.sim.scene import write_scene  # noqa: E402
 from enpire_interfaces.action import Reset, Rollout  # noqa: E402
-from enpire_research import conversions  # noqa: E402
+from enpire_research import conversions, crew  # noqa: E402
 from enpire_research.campaign.chain import digest  # noqa: E402
 from enpire_research.campaign.ledger import read  # noqa: E402
 from enpire_research.campaign.researcher import Idea  # noqa: E402
 from enpire_research.research_node import Research  # noqa: E402
 from enpire_research.trials.outbox import Outbox  # noqa: E402
-from enpire_research.trials.report import FAILED, Report  # noqa: E402
+from enpire_research.trials.report import FAILED, VOID, Report  # noqa: E402
 from enpire_research.trials.report import SUCCEEDED as DONE  # noqa: E402
 from rclpy.node import Node  # noqa: E402
 from rclpy.parameter import Parameter  # noqa: E402
@@ -35,9 +35,9 @@ class Station:
     """Serves reset and rollout of one unit; the verdict is a function of seed and policy."""
 
     def __init__(self, graph, run_dir, unit):
-        self.unit, self.goals, self.held, self.silent = unit, [], set(), set()
+        self.unit, self.goals, self.held, self.silent, self.busy = unit, [], set(), set(), set()
         self._box, self._slot = Outbox(os.path.join(run_dir, unit, 'outbox')), GoalSlot()
-        self._clock = 0
+        self._clock = self.voids = 0  # how many rollouts are void
         node = graph.add(Node('fake', namespace=f'/{unit}', context=graph.context))
         self._servers = [
             GoalServer(node, action, kind, lambda goal, context, kind=kind, result=action.Result: self._serve(
@@ -49,6 +49,9 @@ class Station:
         if self._box.holds(goal.trial_id, kind):
             result.error_code, result.error_msg = 100 if kind == 'reset' else 200, 'it has a result already'
             return ABORTED, result
+        if (kind, goal.trial_id) in self.busy:
+            result.error_code, result.error_msg = 102 if kind == 'reset' else 202, 'somebody else has it'
+            return ABORTED, result
         while (kind, goal.trial_id) in self.held and not context.wait_cancelled(0.01):
             continue
         report = self._report(kind, goal)
@@ -56,7 +59,13 @@ class Station:
         while (kind, goal.trial_id) in self.silent and not context.wait_cancelled(0.01):
             continue
         result.report = conversions.report_to_message(report)
+        result.error_msg = report.error_msg
         return SUCCEEDED, result
+
+    def leave(self):
+        """Take the servers off the graph."""
+        for server in self._servers:
+            server.close(1.0)
 
     def _report(self, kind, goal):
         self._clock += 1
@@ -71,6 +80,9 @@ class Station:
             report.status = DONE if draw < rate else FAILED
             report.score = rate
             report.policy_hash = hashlib.sha256(source.encode()).hexdigest()
+            if self.voids:
+                self.voids -= 1
+                report.status, report.error_msg = VOID, 'the camera is silent'
         return report
 
 
@@ -157,8 +169,7 @@ def test_a_node_that_is_killed_in_a_phase_goes_on_and_nothing_is_run_twice(graph
     calm = Lab(graph, tmp_path / 'calm')
     undisturbed = finish(calm, calm.research())
     for station in calm.stations:
-        for server in station._servers:
-            server.close(1.0)
+        station.leave()
     (tmp_path / 'killed').mkdir()
     lab = Lab(graph, tmp_path / 'killed')
     held = (phase, 'i0002-screen-003')
@@ -185,6 +196,50 @@ def test_a_result_that_a_station_has_kept_is_taken_though_it_never_answers(graph
     assert 'i0000-screen-001' in {body['trial_id'] for body in bodies}
     assert [goal for goal in lab.stations[1].goals if goal[1].startswith('i0000-screen-001')] == [
         ('reset', 'i0000-screen-001'), ('rollout', 'i0000-screen-001')]
+
+
+def test_a_station_that_leaves_while_its_rollout_waits_leaves_the_trial_to_the_others(graph, tmp_path):
+    lab = Lab(graph, tmp_path)
+    lab.stations[1].busy.add(('rollout', 'i0000-screen-001'))
+    node = lab.research(server_missing_s=1.0)
+    assert lab.graph.until(lambda: node._crew.units['unit1'].not_before_s > 0, 60.0)
+    lab.stations[1].leave()
+    bodies = [record.body for record in finish(lab, node) if record.kind == 'trial']
+    again = next(body for body in bodies if body['trial_id'].startswith('i0000-screen-001'))
+    assert (again['trial_id'], again['unit']) == ('i0000-screen-001-r1', 'unit0')
+    assert all(body['status'] in (DONE, FAILED) for body in bodies)
+
+
+def test_a_station_with_three_voids_in_a_row_rests_and_comes_back(graph, tmp_path, monkeypatch):
+    monkeypatch.setattr(crew, 'REST_S', 0.5)
+    lab = Lab(graph, tmp_path)
+    lab.stations[1].voids = 3
+    node = lab.research(exam_resets=100, trials=248)
+    records = finish(lab, node)
+    station = [record.body for record in records if record.kind == 'station']
+    assert [(body['unit'], body['state']) for body in station] == [('unit1', 'out'), ('unit1', 'back')]
+    assert '3 void trials in a row, the last: the camera is silent' in station[0]['reason']
+    bodies = [record.body for record in records if record.kind == 'trial']
+    results = [body['unit'] for body in bodies if body['status'] in (DONE, FAILED)]
+    assert sum(body['status'] == VOID for body in bodies) == 3 and results.count('unit1') > 20
+
+
+def test_hundreds_of_kept_results_are_taken_also_those_that_another_station_has(graph, tmp_path):
+    lab = Lab(graph, tmp_path)
+    lab.stations[1].leave()
+    many = {'exam_resets': 150, 'trials': 348, 'server_missing_s': 1.0}
+    before = [record.body for record in finish(lab, lab.research(**many)) if record.kind == 'trial']
+    assert len(before) > 320 and {body['unit'] for body in before} == {'unit0'}
+    # The ledger is lost; what the only station did is in its outbox.
+    (tmp_path / 'campaign' / 'ledger.jsonl').unlink()
+    for station in lab.stations:
+        station.goals.clear()
+    second = Station(graph, lab.folder, 'unit1')
+    after = [record.body for record in finish(lab, lab.research(**many)) if record.kind == 'trial']
+    assert [lab.stations[0].goals, second.goals] == [[], []]
+    by_name = [{body['trial_id']: {**body, 'reset_report': None, 'rollout_report': None} for body in bodies}
+               for bodies in (before, after)]
+    assert by_name[0] == by_name[1]
 
 
 def test_results_of_another_campaign_in_an_outbox_are_not_taken(graph, tmp_path):

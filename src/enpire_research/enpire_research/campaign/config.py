@@ -5,7 +5,7 @@ import math
 from dataclasses import dataclass
 
 # Of ledger, engine and seeds together: another version's campaign can't be gone on with.
-VERSION = 1
+VERSION = 2
 
 
 class ConfigError(ValueError):

@@ -20,9 +20,9 @@ from enpire_core.files import write_bytes
 from enpire_research import layout
 from enpire_research.campaign import chain, engine, records, seeds
 from enpire_research.campaign.config import VERSION
-from enpire_research.campaign.jobs import MAX_REPEATS
 from enpire_research.campaign.ledger import LedgerError
 from enpire_research.trials import report as reports
+from enpire_research.trials.dispatch import MAX_REPEATS
 
 
 @dataclass(frozen=True)
@@ -136,16 +136,6 @@ class Course:
     def used(self):
         """Trials of the budget that have a result."""
         return len(self._results)
-
-    def summary(self):
-        """Return the state as plain values: stage, champion, counts, budget."""
-        successes, trials = self.tally(self.champion)
-        return {'stage': self.stage, 'finished': self.finished, 'reason': self.end_reason,
-                'champion': self.champion, 'champion_successes': successes, 'champion_trials': trials,
-                'candidates': len(self.candidates), 'decided': len(self.decisions),
-                'kept': sum(body['kept'] for body in self.decisions),
-                'trials': self.used, 'budget': self.config.trials,
-                'voids': sum(len(bodies) for bodies in self._voids.values()), 'exam': self.exam}
 
     # ---- the engine's steps ------------------------------------------------------------------
     def _do(self, event):

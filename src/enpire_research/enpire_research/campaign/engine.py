@@ -30,15 +30,10 @@ from dataclasses import asdict, dataclass, replace
 from enpire_research.campaign import statistics
 from enpire_research.campaign.jobs import Job
 from enpire_research.campaign.records import CONFIRM, EXAM, SCREEN
-from enpire_research.campaign.researcher import Idea, Outcome, Researcher, Tried
-
-__all__ = ['ASKS', 'CRASHED_CODES', 'Decide', 'End', 'Exam', 'Idea', 'Outcome', 'Propose', 'Publish', 'Researcher',
-           'Run', 'Tried', 'campaign', 'round_trials']
+from enpire_research.campaign.researcher import CRASHED_CODES, Idea, Tried
 
 # How often a researcher is asked in one round for what it has not given yet.
 ASKS = 3
-# Of a rollout (Rollout.action): the policy or its artifact can't be run, or it ended before its time.
-CRASHED_CODES = frozenset((*range(203, 211), 219))
 
 
 @dataclass(frozen=True)
@@ -175,15 +170,15 @@ class _Campaign:
 
     # ---- one round ---------------------------------------------------------------------------
     def compare(self, ideas):
-        """Screen ``ideas``, confirm the best of them where it beats the champion."""
+        """Screen ``ideas``: the best one leads where it beats the leader; confirm it where it is far enough ahead."""
         numbers = []
         for idea in ideas:
             numbers.append((yield from self.propose(idea, self.leader)))
         first, every = range(self.config.screen_first), range(self.config.screen_resets)
         yield from self.run([Job(number, SCREEN, reset) for number in numbers for reset in first],
                             f'round {self.round}: screening {len(numbers)} ideas')
-        ranked = self.ranked(numbers, first)
-        going_on = [n for n in ranked[:self.config.screen_second] if not self.crashed(n, first)]
+        sound = [number for number in self.ranked(numbers, first) if not self.crashed(number, first)]
+        going_on = sound[:self.config.screen_second]
         for number in sorted(set(numbers) - set(going_on)):
             why = ('crashed on each of its first resets' if self.crashed(number, first) else
                    f'not among the {self.config.screen_second} best on the first resets')

@@ -2,15 +2,16 @@
 
 Reset r belongs to station r % U, whichever candidate meets it, and each station runs its jobs in the order in which
 they were added: so the same campaign is the same again, whoever is quicker. A void job is repeated on the next
-station in the order of the lab. While a station is out, those that have nothing else to do take its jobs. A job that
-was void at its third repeat too ends the campaign: the lab is broken, and no other reset is drawn in its place.
+station in the order of the lab, after what that one has before it. While a station is out, those that have nothing
+else to do take its jobs. A job that was void at its third repeat too ends the campaign: the lab is broken, and no
+other reset is drawn in its place.
+
+Not covered: with more than two stations the order of repeats that two of them send to a third says the clock.
 """
 
 from dataclasses import dataclass
 
-from enpire_research.trials.dispatch import BUSY_CODES, LATCHED_CODES, MAX_REPEATS, Dispatch
-
-__all__ = ['BUSY_CODES', 'LATCHED_CODES', 'MAX_REPEATS', 'Job', 'Jobs']
+from enpire_research.trials.dispatch import MAX_REPEATS, Dispatch
 
 
 @dataclass(frozen=True)
@@ -73,8 +74,7 @@ class Jobs(Dispatch):
     @property
     def stuck(self):
         """True when jobs are left, but every station is out for good: a latched one waits for its operator."""
-        return not self.finished and all(row.out and not row.latched and row.job is None
-                                         for row in self.rows.values())
+        return not self.finished and all(row.gone for row in self.rows.values())
 
     def _done(self, row, job, reset, rollout):
         self._ended(job, row.unit, reset, rollout, '')
@@ -83,7 +83,8 @@ class Jobs(Dispatch):
         self._ended(job, row.unit, reset, rollout, text)
 
     def _again(self, row, job):
-        self.rows[self.home(job)].jobs.appendleft(job)
+        # Last: when it became void says the clock, and two campaigns alike shall have the same order.
+        self.rows[self.home(job)].jobs.append(job)
 
     def _give_up(self, row, job, text):
         # It stays left: what is missing must not look finished.

@@ -8,7 +8,7 @@
 | decision | an idea is kept or not | figures and reason |
 | secret | after the last trial of the exam | the secret |
 | exam | then | successes of champion and start policy on the same held-out resets |
-| end | last | why it ended there |
+| end | last | why development ended |
 | station | at any time | a station went out or came back; not part of the digest |
 """
 
@@ -91,7 +91,7 @@ def outcome(body):
     report = body['rollout_report']
     measured = {name: value for name, value in report['measurements'].items() if value is not None}
     return Outcome(body['status'] == reports.SUCCEEDED, 0.0 if report['score'] is None else report['score'],
-                   body['reason'], report['error_code'], measured, (report['end_ns'] - report['start_ns']) * 1e-9)
+                   body['reason'], report['error_code'], measured)
 
 
 def without_folders(text):

@@ -81,8 +81,9 @@ class CampaignRepository:
             self._expect(root, tree, title, (), 'the start policy')
             return root, tree
         commit = self._commit(tree, (), title)
-        self._update({MAIN: commit, 'refs/heads/idea/0': commit, 'refs/tags/champion-0': commit,
-                      f'refs/tags/{CHAMPION}': commit})
+        self._update({'refs/heads/idea/0': commit, 'refs/tags/champion-0': commit, f'refs/tags/{CHAMPION}': commit})
+        # Last, here as in `decide`: what `main` has is done, and is not begun again after a crash.
+        self._update({MAIN: commit})
         return commit, tree
 
     def idea(self, number, parent, source, hypothesis, notes=''):
@@ -114,13 +115,10 @@ class CampaignRepository:
         tree = self._run('rev-parse', f'{idea if kept else main}^{{tree}}')
         commit = self._commit(tree, (main, idea), message)
         tags = {f'refs/tags/champion-{number}': commit, f'refs/tags/{CHAMPION}': commit} if kept else {}
-        self._update({MAIN: commit, **tags})
+        self._update(tags)
+        self._update({MAIN: commit})
         self._merged[idea] = commit
         return commit
-
-    def commit_of(self, number):
-        """Return the commit of candidate ``number``; RepositoryError where there is none."""
-        return self._of(_branch(number))
 
     def source(self, name):
         """Return the text of policy.py at ``name``: 'champion', 'idea/7', a commit."""
@@ -160,7 +158,9 @@ class CampaignRepository:
         return self._run('commit-tree', tree, *(part for parent in parents for part in ('-p', parent)), text=message)
 
     def _update(self, refs):
-        """Set all ``refs`` {name: commit}, or none of them."""
+        """Set all ``refs`` {name: commit}. Killed on the way, git may have set some of them."""
+        if not refs:
+            return
         lines = [f'update {name} {commit} {self._refs.get(name, "0" * len(commit))}\n'
                  for name, commit in refs.items()]
         self._run('update-ref', '--stdin', text=''.join(['start\n', *lines, 'prepare\n', 'commit\n']))

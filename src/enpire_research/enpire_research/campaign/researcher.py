@@ -4,9 +4,13 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 
+# Of a rollout (Rollout.action): the policy or its artifact can't be run, or it ended before its time.
+CRASHED_CODES = frozenset((*range(203, 211), 219))
+
+
 @dataclass(frozen=True)
 class Idea:
-    """One change of the champion's policy.
+    """One change of the policy that leads.
 
     ``hypothesis``: one line, why it should be better; ``source``: the whole text of the new policy file;
     ``changes``: {name: value} of what it sets (plain data, for the record); ``artifact``: SHA-256 (hex) of the ONNX
@@ -24,8 +28,7 @@ class Outcome:
     """What one trial came to. All numbers are finite.
 
     ``score``: the verdict's, 0.0 where there was none; ``reason``: one line, '' for a success; ``error_code``: of the
-    rollout; ``measurements``: the verifier's, without those that it could not take; ``sim_s``: how long the rollout
-    took, in seconds of the unit's clock.
+    rollout; ``measurements``: the verifier's, without those that it could not take.
     """
 
     success: bool
@@ -33,7 +36,6 @@ class Outcome:
     reason: str = ''
     error_code: int = 0
     measurements: dict = field(default_factory=dict)
-    sim_s: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,8 @@
 A station runs one job at a time, a reset and a rollout. Where either is void, that is our own fault and the job comes
 again under the name with '-r1', '-r2', '-r3': where, the subclass says. Where somebody else's goal came between reset
 and rollout, the job begins anew under the next of these names, and that is no void. A station that voids three times
-in a row is out, and so is one whose gate is latched or whose server is gone.
+in a row is out, and so is one whose gate is latched or whose server is gone. Out for its voids it rests and comes back
+on trial: the next void puts it out again, and after so many rests without a result it is out for good.
 """
 
 import collections
@@ -14,6 +15,7 @@ from enpire_research.trials import report as reports
 
 MAX_REPEATS = 3
 MAX_VOIDS_IN_A_ROW = 3
+MAX_RESTS = 3
 BUSY_CODES = (102, 202)
 LATCHED_CODES = (108, 216)
 
@@ -22,7 +24,8 @@ LATCHED_CODES = (108, 216)
 class Row:
     """What one station does and did: counts as StationStatus.msg has them.
 
-    ``job``: under way; ``reset``: Report of its reset, once that is done; ``out``: why the station is out, '' for in.
+    ``job``: under way; ``reset``: Report of its reset, once that is done; ``out``: why the station is out, '' for in;
+    ``resting``: for its voids, and not for good; ``rests``: how often since its last result.
     """
 
     unit: str
@@ -36,8 +39,15 @@ class Row:
     reason: str = ''
     out: str = ''
     latched: bool = False
+    resting: bool = False
+    rests: int = 0
     job: object = None
     reset: reports.Report = None
+
+    @property
+    def gone(self):
+        """True where the station is out and neither its operator nor a rest may bring it back."""
+        return bool(self.out) and not self.latched and not self.resting and self.job is None
 
 
 class Dispatch:
@@ -92,7 +102,7 @@ class Dispatch:
             return
         row.trials += 1
         row.successes += report.status == reports.SUCCEEDED
-        row.voids_in_a_row = 0
+        row.voids_in_a_row = row.rests = 0
         row.reason = '' if report.status == reports.SUCCEEDED else reason_of(report)
         job, reset, row.job, row.reset = row.job, row.reset, None, None
         self._done(row, job, reset, report)
@@ -106,12 +116,13 @@ class Dispatch:
     def put_out(self, unit, reason, latched=False):
         """Take ``unit`` out of service for ``reason``; ``latched``: until its gate is cleared."""
         row = self.rows[unit]
-        row.out, row.latched, row.reason = reason, latched, reason
+        row.out, row.latched, row.resting, row.reason = reason, latched, False, reason
 
     def back(self, unit):
         """``unit`` is in service again."""
         row = self.rows[unit]
-        row.out, row.latched, row.voids_in_a_row = '', False, 0
+        row.voids_in_a_row = MAX_VOIDS_IN_A_ROW - 1 if row.resting else 0
+        row.out, row.latched, row.resting = '', False, False
 
     @property
     def left(self):
@@ -139,17 +150,19 @@ class Dispatch:
 
     # ---- voids -------------------------------------------------------------------------------
     def _void_by(self, row, report, rollout):
-        self._count_void(row, reason_of(report), rollout)
-        if report.error_code in LATCHED_CODES:
-            self.put_out(row.unit, row.reason, latched=True)
+        self._count_void(row, reason_of(report), rollout, report.error_code in LATCHED_CODES)
 
-    def _count_void(self, row, text, rollout):
+    def _count_void(self, row, text, rollout, latched=False):
         job, reset, row.job, row.reset = row.job, row.reset, None, None
         row.voids += 1
         row.voids_in_a_row += 1
         row.reason = text
-        if row.voids_in_a_row >= MAX_VOIDS_IN_A_ROW:
+        if latched:
+            self.put_out(row.unit, text, latched=True)
+        elif row.voids_in_a_row >= MAX_VOIDS_IN_A_ROW:
             self.put_out(row.unit, f'{row.voids_in_a_row} void trials in a row, the last: {text}')
+            row.resting = row.rests < MAX_RESTS
+            row.rests += row.resting
         self._void(row, job, reset, rollout, text)
         if job.voids < MAX_REPEATS:
             self._again(row, replace(job, repeat=job.repeat + 1, voids=job.voids + 1))

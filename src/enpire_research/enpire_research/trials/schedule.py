@@ -53,7 +53,7 @@ class Schedule(Dispatch):
         A latched one waits for its operator: `enpire stop` and `enpire clear` must not end a lab.
         """
         left = [row for row in self.rows.values() if row.jobs or row.job is not None]
-        return bool(left) and all(row.out and not row.latched and row.job is None for row in left)
+        return bool(left) and all(row.gone for row in left)
 
     def _done(self, row, job, reset, rollout):
         self._results[job.index] = (job.trial_id, rollout.status, rollout.score)

@@ -6,6 +6,8 @@ Not covered: several causes in one trial; the one that is found first counts.
 
 import math
 
+from enpire_research.campaign.researcher import CRASHED_CODES
+
 CRASHED, REFUSED, UNSEEN, FAR = 'crashed', 'refused', 'unseen', 'far'
 BESIDE, TURNED, BOTH, NEAR = 'beside', 'turned', 'both', 'near'
 CLASSES = (CRASHED, REFUSED, UNSEEN, FAR, BESIDE, TURNED, BOTH, NEAR)
@@ -15,7 +17,7 @@ WORDS = {
     TURNED: 'lie turned (angle off, position fine)', BOTH: 'are off in position and angle',
     NEAR: 'miss by less than as much again as is allowed'}
 # Codes of Rollout.action; a test compares them with the file.
-CRASH_CODES, REFUSED_CODE, UNSEEN_CODE = (*range(203, 211), 219), 212, 213
+REFUSED_CODE, UNSEEN_CODE = 212, 213
 FAR_SCORE = 0.5
 NEAR_RATIO = 2.0
 
@@ -33,7 +35,7 @@ def classify(outcome, tolerances):
     """
     if outcome.success:
         return None
-    if outcome.error_code in CRASH_CODES:
+    if outcome.error_code in CRASHED_CODES:
         return CRASHED
     if outcome.error_code == REFUSED_CODE:
         return REFUSED

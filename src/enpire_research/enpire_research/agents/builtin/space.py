@@ -140,11 +140,6 @@ class Space:
         """Return True where a knob matters under ``values`` {name: value}; its blocks must matter, too."""
         return all(values[block] in options and self.active(block, values) for block, options in self.knob(name).when)
 
-    def shape(self):
-        """Return what must be the same in all candidates of a campaign: all but values in force and places."""
-        return tuple((knob.name, knob.options) if isinstance(knob, Block) else
-                     (knob.name, knob.low, knob.high, knob.log, knob.integer) for knob in self.knobs)
-
 
 def _missing(name):
     raise KeyError(name)
