@@ -120,10 +120,10 @@ class GraphStation:
         self._safety = message
 
     # ---- waiting ---------------------------------------------------------------------------
-    def _wait(self, done, what, seconds=None, cancelled=never, busy=''):
+    def _wait(self, done, what, seconds=None, cancelled=never, busy=()):
         """Spin until ``done()``; StationFault where a partner dies, or after ``seconds`` (None: no end).
 
-        ``busy``: DRIVER or GATE, where it does what it was asked for and may say nothing meanwhile (a record
+        ``busy``: of DRIVER and GATE, who does what it was asked for and may say nothing meanwhile (a record
         on a slow disk, the first picture); ``seconds`` alone bounds that.
         """
         # Nobody was listening before: silence counts from now.
@@ -139,7 +139,7 @@ class GraphStation:
             if seconds is not None and not now - began <= seconds:
                 raise StationFault(f'{what} did not happen within {seconds:g} s')
 
-    def _check_alive(self, now, pace_s, busy=''):
+    def _check_alive(self, now, pace_s, busy=()):
         """StationFault where a partner is silent; ``pace_s``: how far apart two looks are at most."""
         # If it was this process that stood still, what the others said meanwhile waits to be read.
         deaf_s = max(0.0, now - self._looked - pace_s)
@@ -147,10 +147,10 @@ class GraphStation:
         self._gate_heard = min(now, self._gate_heard + deaf_s)
         self._looked = now
         limit = self._silence
-        if busy != DRIVER and not now - self._driver_heard <= limit.driver_s:
+        if DRIVER not in busy and not now - self._driver_heard <= limit.driver_s:
             raise StationFault(f'the arm driver is silent: no joint_states for {limit.driver_s:g} s (is sim_station '
                                'alive?)')
-        if busy != GATE and not now - self._gate_heard <= limit.gate_s:
+        if GATE not in busy and not now - self._gate_heard <= limit.gate_s:
             raise StationFault(f'the safety gate is silent: no safety_state for {limit.gate_s:g} s (is safety_gate '
                                'alive?)')
 
@@ -177,7 +177,8 @@ class GraphStation:
                 futures.append(client.call_async(request))
             return False
         try:
-            self._wait(answered, f'an answer of {client.srv_name}', limit, busy=GATE if name == 'select' else DRIVER)
+            self._wait(answered, f'an answer of {client.srv_name}', limit,
+                       busy=(GATE,) if name == 'select' else (DRIVER,))
         finally:
             for future in futures:
                 if not future.done():
@@ -188,9 +189,11 @@ class GraphStation:
     def wait_ready(self, cancelled):
         """See Station."""
         self._cancelled = cancelled  # until the episode has begun: once it has, it must be ended, too
+        # Who was never heard is not dead yet: to find each other takes a while on a busy machine.
+        unheard = [partner for partner, said in ((DRIVER, self._state), (GATE, self._safety)) if said is None]
         self._wait(lambda: self._state is not None and self._safety is not None
                    and self._requests.get_subscription_count() > 0, 'hearing from the arm driver and the gate',
-                   self._silence.service_s, cancelled)
+                   self._silence.service_s, cancelled, unheard)
         for client in self._clients.values():
             self._wait(client.service_is_ready, f'the service {client.srv_name} appearing', self._silence.service_s,
                        cancelled)
@@ -334,7 +337,7 @@ class GraphStation:
             period = self._profiles[camera].period_ticks
             newest_ns = tick_to_ns(ns_to_tick(now_ns) // period * period)
             self._wait(lambda: look.stamp_ns == newest_ns, f'{camera}: a frame of {newest_ns} ns',
-                       self._silence.camera_s, busy=DRIVER)
+                       self._silence.camera_s, busy=(DRIVER,))
         else:
             self._wait(lambda: look.stamp_ns is not None and now_ns - look.stamp_ns <= CAMERA_FRESH_NS,
                        f'{camera}: a fresh frame', self._silence.camera_s)

@@ -1,0 +1,103 @@
+"""When a station on the graph counts as ready, and when as dead, with a driver and a gate that this test plays."""
+
+import threading
+import time
+
+import numpy as np
+import pytest
+
+pytest.importorskip('rclpy')
+
+from enpire_core import qos  # noqa: E402
+from enpire_core.conversions import joint_state_to_message  # noqa: E402
+from enpire_core.testing import Graph  # noqa: E402
+from enpire_core.types import JointState  # noqa: E402
+from enpire_interfaces.msg import SafetyState  # noqa: E402
+from enpire_interfaces.srv import BeginEpisode, EndEpisode, SelectLimits  # noqa: E402
+from enpire_research.trials.graph_station import GraphStation, Silence  # noqa: E402
+from enpire_research.trials.station import StationFault, never  # noqa: E402
+from rcl_interfaces.srv import GetParameters  # noqa: E402
+from rclpy.node import Node  # noqa: E402
+from sensor_msgs.msg import JointState as JointStateMessage  # noqa: E402
+from std_srvs.srv import Trigger  # noqa: E402
+from trajectory_msgs.msg import JointTrajectory  # noqa: E402
+
+pytestmark = pytest.mark.node
+SILENCE = Silence(driver_s=0.4, gate_s=0.4, service_s=3.0)
+
+
+class Partners:
+    """Driver and gate: they offer what a trial needs, and say something where they are told to."""
+
+    def __init__(self, graph):
+        node = graph.add(Node('partners', namespace='/unit0', context=graph.context))
+        self._states = node.create_publisher(JointStateMessage, 'joint_states', qos.SENSOR)
+        self._safety = node.create_publisher(SafetyState, 'safety_state', qos.STATE)
+        node.create_subscription(JointTrajectory, 'joint_trajectory_request', lambda _: None, qos.COMMAND)
+        for kind, name in ((BeginEpisode, 'arm_driver/begin_episode'), (EndEpisode, 'arm_driver/end_episode'),
+                           (Trigger, 'arm_driver/put_back'), (SelectLimits, 'safety_gate/select_limits'),
+                           (GetParameters, 'camera_driver/get_parameters')):
+            node.create_service(kind, name, lambda _, response: response)
+
+    def speak(self, driver=True, gate=True):
+        if driver:
+            zeros = np.zeros(14)
+            self._states.publish(joint_state_to_message(JointState(0, zeros, zeros, zeros)))
+        if gate:
+            self._safety.publish(SafetyState())
+
+
+@pytest.fixture
+def graph():
+    with Graph() as made:
+        yield made
+
+
+@pytest.fixture
+def partners(graph):
+    return Partners(graph)
+
+
+@pytest.fixture
+def station(graph, partners):
+    made = GraphStation('unit0', '/unit0', lambda *_: None, silence=SILENCE, context=graph.context)
+    yield made
+    made.close()
+
+
+def wait_ready(graph, station, speak):
+    """Return (what `wait_ready` raised or None, seconds); ``speak`` is called with the seconds until then."""
+    raised, began = [], time.monotonic()
+
+    def wait():
+        try:
+            station.wait_ready(never)
+            raised.append(None)
+        except StationFault as error:
+            raised.append(str(error))
+    thread = threading.Thread(target=wait)
+    thread.start()
+
+    def ended():
+        speak(time.monotonic() - began)
+        return not thread.is_alive()
+    assert graph.until(ended, 20.0)
+    thread.join()
+    return raised[0], time.monotonic() - began
+
+
+@pytest.mark.parametrize('late', ['driver', 'gate'])
+def test_who_is_heard_late_for_the_first_time_is_not_dead(graph, partners, station, late):
+    found, seconds = wait_ready(graph, station, lambda since: partners.speak(**{late: since > 1.2}))
+    assert found is None and seconds > 1.2
+
+
+def test_who_is_never_heard_is_given_up(graph, partners, station):
+    found, _ = wait_ready(graph, station, lambda _: partners.speak(driver=False))
+    assert found == 'hearing from the arm driver and the gate did not happen within 3 s'
+
+
+def test_who_was_heard_and_says_nothing_any_more_is_dead_soon(graph, partners, station):
+    assert wait_ready(graph, station, lambda _: partners.speak())[0] is None
+    with pytest.raises(StationFault, match='the arm driver is silent: no joint_states for 0.4 s'):
+        station._wait(lambda: False, 'nothing', 3.0)
