@@ -17,6 +17,8 @@ from enpire_research.trials.dispatch import BUSY_CODES
 LOOK_PERIOD_S = 0.25
 AGAIN_S = 1.0
 REST_S = 30.0
+# So long kept results are taken before others are heard again.
+KEPT_AT_ONCE_S = 0.2
 _INVALID_CODES = (100, 200)
 
 
@@ -32,7 +34,7 @@ class Orders:
         raise NotImplementedError
 
     def existing(self, unit, job, kind):
-        """Return the Report of ``kind`` ('reset', 'rollout') of ``job`` that ``unit`` has kept already, or None."""
+        """Return the Report of ``kind`` ('reset', 'rollout') of ``job`` that a station has kept, or None."""
         return None
 
     def follows(self, unit, reset):
@@ -177,7 +179,8 @@ class Crew:
 
     def _next(self, unit, row):
         """Send the station its next goal; what has been kept of a trial is taken on the way."""
-        while self._active and not row.out and time.monotonic() >= unit.not_before_s and self._begin(unit):
+        until_s = time.monotonic() + KEPT_AT_ONCE_S
+        while self._active and not row.out and unit.not_before_s <= time.monotonic() <= until_s and self._begin(unit):
             pass
 
     def _begin(self, unit):

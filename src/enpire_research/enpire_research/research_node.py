@@ -5,9 +5,9 @@ Publishes   status (enpire_interfaces/LabStatus) at 2 Hz, the last one also for 
 Subscribes  /<unit>/safety_state, only of a unit that is out with its gate latched, to see it cleared
 Parameters  ResearchParameters
 Writes      <run_dir>/campaign/: ledger.jsonl, repository, policies, secret
-Reads       <run_dir>/<unit>/outbox: what stations finished while no research node was there
+Reads       <run_dir>/<unit>/outbox: what stations finished while no research node was there, also for others
 Ends        by itself when the campaign is over (exit code 0), or when it can't go on (exit code 1): ledger
-            damaged or another campaign's, a job void too often, every station out for good
+            damaged or another campaign's, a job void too often, every station out for good or gone
 
 On silence: as the trial runner. Killed and started again it goes on from the ledger; what its stations do
 meanwhile is not lost, and nothing is run twice.
@@ -134,7 +134,9 @@ class Research(ManagedNode, Orders):
     def _trial_ended(self, job, unit, reset, rollout, reason):
         """A trial has ended: on record before anything follows from it."""
         last = rollout or reset
-        if self._course.result(job, last.unit if last else unit, reset, rollout, reason):
+        # Another station may have done it, see `_box`; what refuses a goal says nothing of who it is.
+        ran_on = last.unit if last and last.unit else unit
+        if self._course.result(job, ran_on, reset, rollout, reason):
             self._pace.ended(self._crew.elapsed_s, self._course.used)
 
     # ---- orders of the crew ----------------------------------------------------------------
@@ -175,10 +177,11 @@ class Research(ManagedNode, Orders):
 
         ``unit``'s own, or that of another one that did all of the job while ``unit`` was out.
         """
-        if self._outboxes[unit].holds(job.trial_id, kind):
-            return self._outboxes[unit]
-        return next((box for box in self._outboxes.values()
-                     if box.holds(job.trial_id, 'rollout') and box.holds(job.trial_id, kind)), None)
+        own = self._outboxes[unit]
+        boxes = [own, *(box for box in self._outboxes.values() if box is not own)]
+        whole = next((box for box in boxes if box.holds(job.trial_id, 'reset') and box.holds(job.trial_id, 'rollout')),
+                     None)
+        return whole or (own if own.holds(job.trial_id, kind) else None)
 
     def follows(self, unit, reset):
         """See Orders: not on another station, in a lab that was started anew, or where another trial came after it."""

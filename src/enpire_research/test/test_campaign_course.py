@@ -111,7 +111,7 @@ def test_a_void_trial_is_on_record_and_comes_again_under_the_next_name_also_afte
     course.step()
     job = course.jobs()[0]
     assert course.result(job, 'unit0', None, None, 'no feedback for 15 s')
-    again = course.jobs()[0]
+    again = course.jobs()[-1]
     assert (again.trial_id, again.voids, again.key) == (job.trial_id + '-r1', 1, job.key)
     reset, rollout = lab_reports(again, 'unit1', course.seed(again), 'RATE = 0')
     rollout.status, rollout.error_msg = reports.VOID, 'the camera is silent'
@@ -119,7 +119,8 @@ def test_a_void_trial_is_on_record_and_comes_again_under_the_next_name_also_afte
     ledger.close()
     course, ledger = course_in(tmp_path)
     course.step()
-    third = course.jobs()[0]
+    third = course.jobs()[-1]
+    assert third.reset == job.reset, 'what was void comes last, after a restart too'
     assert (third.trial_id, third.voids) == (job.trial_id + '-r2', 2) and course.seed(third) == course.seed(job)
     assert course.used == 0
     bodies = [record.body for record in ledger.records if record.kind == 'trial']

@@ -6,7 +6,7 @@ from enpire_research.trials.report import Report
 
 
 def a_report(status=reports.SUCCEEDED, phase=reports.ROLLOUT, **changes):
-    return Report('unit0', 'push_t', 'x', phase, 1, True, status=status, **changes)
+    return Report(changes.pop('unit', ''), 'push_t', 'x', phase, 1, True, status=status, **changes)
 
 
 RESET = a_report(phase=reports.RESET)
@@ -129,6 +129,14 @@ def test_a_station_out_for_its_voids_comes_back_on_trial_and_is_out_for_good_aft
         lab.jobs.back('a')
         lab.run('a', VOID)
     assert row.out and not row.resting and lab.jobs.stuck
+
+
+def test_what_another_station_voided_puts_nobody_else_out():
+    lab = Lab(resets=10)
+    for report in (a_report(reports.VOID, unit='b'),) * 3 + (a_report(reports.VOID, unit='b', error_code=216),):
+        lab.run('a', report)
+    lab.run('a', a_report(reports.FAILED, unit='b', error_code=216))
+    assert not lab.jobs.rows['a'].out and len(lab.ended) == 5
 
 
 def test_a_result_after_a_rest_makes_up_for_all_voids_before():

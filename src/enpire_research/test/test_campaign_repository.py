@@ -135,16 +135,18 @@ def test_killed_between_its_tags_and_main_it_does_the_step_again(repository, mon
         r.start('x = 0\n', 'Start')
         r.idea(1, 0, 'x = 1\n', 'x')
         r.decide(1, True, 'well')
-    run = CampaignRepository._run
+    update, done = CampaignRepository._update, []
 
-    def killed(self, *command, text=None, **kwargs):
-        if text and 'refs/heads/main' in text and (step == 'start' or 'refs/heads/main' in self._refs):
+    def killed(self, refs):
+        done.append(refs)
+        if len(done) == {'start': 2, 'decide': 5}[step]:
             raise KeyboardInterrupt
-        return run(self, *command, text=text, **kwargs)
-    monkeypatch.setattr(CampaignRepository, '_run', killed)
+        update(self, refs)
+    monkeypatch.setattr(CampaignRepository, '_update', killed)
     with pytest.raises(KeyboardInterrupt):
         steps(repository)
     monkeypatch.undo()
+    assert [sorted(refs) for refs in done[-2:]][1] == ['refs/heads/main'], 'it is the last one of both steps'
     steps(CampaignRepository(repository.folder, clock()))
     assert git(repository, 'rev-parse', 'champion', 'champion-1') == 2 * git(repository, 'rev-parse', 'main')
     assert git(repository, 'rev-parse', 'idea/0', 'champion-0') == 2 * git(repository, 'rev-parse', 'main~1')

@@ -95,98 +95,111 @@ def ok(status=reports.SUCCEEDED, **changes):
 
 
 def test_trials_belong_to_stations_by_number_and_seeds_to_trials():
-    schedule, again = Schedule(['a', 'b'], 5, 1), Schedule(['a'], 5, 1)
+    schedule, again = Schedule(['unit0', 'unit1'], 5, 1), Schedule(['unit0'], 5, 1)
     taken = {unit: [] for unit in schedule.rows}
     for unit in taken:
         while job := schedule.take(unit):
             taken[unit].append(job.index)
             assert schedule.seed(job) == again.seed(job)
             schedule.rows[unit].job = None
-    assert taken == {'a': [0, 2, 4], 'b': [1, 3]}
-    assert Schedule(['a'], 1, 2).seed(job or Schedule(['a'], 1, 1).take('a')) != again.seed(again.take('a'))
+    assert taken == {'unit0': [0, 2, 4], 'unit1': [1, 3]}
+    other = Schedule(['unit0'], 1, 2)
+    assert other.seed(job or other.take('unit0')) != again.seed(again.take('unit0'))
 
 
 def test_successes_and_failures_count_and_finish():
-    schedule = Schedule(['a'], 2, 1)
+    schedule = Schedule(['unit0'], 2, 1)
     for status in (reports.SUCCEEDED, reports.FAILED):
-        schedule.take('a')
-        assert schedule.reset_done('a', ok(phase=reports.RESET))
-        schedule.rollout_done('a', ok(status))
-    row = schedule.rows['a']
+        schedule.take('unit0')
+        assert schedule.reset_done('unit0', ok(phase=reports.RESET))
+        schedule.rollout_done('unit0', ok(status))
+    row = schedule.rows['unit0']
     assert (row.trials, row.successes, row.voids) == (2, 1, 0) and schedule.finished and not schedule.stuck
     assert row.real_time_factor == 6.0 and row.reason == 'hidden'
 
 
 def test_a_void_trial_is_repeated_three_times_on_its_station_under_new_names():
-    schedule = Schedule(['a'], 2, 1)
+    schedule = Schedule(['unit0'], 2, 1)
     names = []
     for _ in range(4):
-        names.append(schedule.take('a').trial_id)
-        assert not schedule.reset_done('a', a_report(status=reports.FAILED, error_code=103))
-        schedule.back('a')
+        names.append(schedule.take('unit0').trial_id)
+        assert not schedule.reset_done('unit0', a_report(status=reports.FAILED, error_code=103))
+        schedule.back('unit0')
     assert names == ['trial-00000', 'trial-00000-r1', 'trial-00000-r2', 'trial-00000-r3']
-    assert schedule.take('a').trial_id == 'trial-00001'
-    assert (schedule.rows['a'].voids, schedule.rows['a'].given_up) == (4, 1)
+    assert schedule.take('unit0').trial_id == 'trial-00001'
+    assert (schedule.rows['unit0'].voids, schedule.rows['unit0'].given_up) == (4, 1)
 
 
 def test_three_voids_in_a_row_put_a_station_out_and_a_result_between_them_does_not():
-    schedule = Schedule(['a', 'b'], 40, 1)
+    schedule = Schedule(['unit0', 'unit1'], 40, 1)
     void = a_report(status=reports.VOID, error_code=214, error_msg='the camera is silent')
     for report in (void, void, ok(), void, void):
-        schedule.take('a')
-        schedule.rollout_done('a', report)
-    assert not schedule.rows['a'].out
-    schedule.take('a')
-    schedule.rollout_done('a', void)
-    assert 'camera is silent' in schedule.rows['a'].out and schedule.take('a') is None
+        schedule.take('unit0')
+        schedule.rollout_done('unit0', report)
+    assert not schedule.rows['unit0'].out
+    schedule.take('unit0')
+    schedule.rollout_done('unit0', void)
+    assert 'camera is silent' in schedule.rows['unit0'].out and schedule.take('unit0') is None
     assert not schedule.stuck, 'b goes on'
-    schedule.put_out('b', 'gone')
-    assert schedule.stuck and not schedule.finished
+    schedule.put_out('unit1', 'gone')
+    assert not schedule.stuck, 'unit0 rests'
+
+
+def test_a_lab_is_stuck_when_its_last_station_has_rested_three_times_for_nothing():
+    schedule = Schedule(['unit0'], 40, 1)
+    void, taken = a_report(status=reports.VOID, error_code=214, error_msg='the camera is silent'), 0
+    while not schedule.stuck:
+        if schedule.rows['unit0'].out:
+            schedule.back('unit0')
+        schedule.take('unit0')
+        schedule.rollout_done('unit0', void)
+        taken += 1
+    assert taken == 6 and not schedule.finished
 
 
 @pytest.mark.parametrize('status, voids, trials', [(reports.VOID, 1, 0), (reports.FAILED, 0, 1)])
 def test_a_latched_gate_puts_a_station_out_at_once_until_it_is_cleared(status, voids, trials):
-    schedule = Schedule(['a'], 3, 1)
-    schedule.take('a')
-    schedule.rollout_done('a', a_report(status=status, error_code=216, error_msg='latched'))
-    row = schedule.rows['a']
+    schedule = Schedule(['unit0'], 3, 1)
+    schedule.take('unit0')
+    schedule.rollout_done('unit0', a_report(status=status, error_code=216, error_msg='latched'))
+    row = schedule.rows['unit0']
     assert row.latched and row.out and (row.voids, row.trials) == (voids, trials)
-    schedule.back('a')
-    assert schedule.take('a').index == (0 if voids else 1)
+    schedule.back('unit0')
+    assert schedule.take('unit0').index == (0 if voids else 1)
 
 
 def test_a_busy_station_gets_the_same_trial_later():
-    schedule = Schedule(['a'], 1, 1)
-    first = schedule.take('a')
-    schedule.put_back('a')
-    assert schedule.take('a') == first and schedule.rows['a'].voids == 0
+    schedule = Schedule(['unit0'], 1, 1)
+    first = schedule.take('unit0')
+    schedule.put_back('unit0')
+    assert schedule.take('unit0') == first and schedule.rows['unit0'].voids == 0
 
 
 def test_a_trial_that_others_came_into_after_its_reset_begins_anew_under_another_name_and_is_no_void():
-    schedule = Schedule(['a'], 1, 1)
-    first = schedule.take('a')
+    schedule = Schedule(['unit0'], 1, 1)
+    first = schedule.take('unit0')
     for again in range(1, 6):
-        assert schedule.reset_done('a', ok(phase=reports.RESET))
-        schedule.begin_anew('a')
-        job = schedule.take('a')
+        assert schedule.reset_done('unit0', ok(phase=reports.RESET))
+        schedule.begin_anew('unit0')
+        job = schedule.take('unit0')
         assert job.trial_id == f'trial-00000-r{again}' and schedule.seed(job) == schedule.seed(first)
     # Its own voids are counted from here: three repeats are left to it.
     for _ in range(3):
-        schedule.reset_done('a', a_report(status=reports.VOID, error_code=106))
-        schedule.back('a')
-        assert schedule.take('a') is not None
-    row = schedule.rows['a']
+        schedule.reset_done('unit0', a_report(status=reports.VOID, error_code=106))
+        schedule.back('unit0')
+        assert schedule.take('unit0') is not None
+    row = schedule.rows['unit0']
     assert (row.voids, row.given_up) == (3, 0)
 
 
 def test_the_summary_is_plain_json_in_the_order_of_trials():
-    schedule = Schedule(['a', 'b'], 3, 1)
-    for unit in 'bab':
+    schedule = Schedule(['unit0', 'unit1'], 3, 1)
+    for unit in ('unit1', 'unit0', 'unit1'):
         if schedule.take(unit):
             schedule.rollout_done(unit, ok(score=0.5))
     summary = json.loads(json.dumps(schedule.summary(), allow_nan=False))
     assert [one['trial_id'] for one in summary['results']] == ['trial-00000', 'trial-00001']
-    assert summary['stations']['a']['left'] == 1
+    assert summary['stations']['unit0']['left'] == 1
 
 
 # ---- the manifest --------------------------------------------------------------------------

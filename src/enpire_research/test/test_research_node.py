@@ -37,7 +37,7 @@ class Station:
     def __init__(self, graph, run_dir, unit):
         self.unit, self.goals, self.held, self.silent, self.busy = unit, [], set(), set(), set()
         self._box, self._slot = Outbox(os.path.join(run_dir, unit, 'outbox')), GoalSlot()
-        self._clock = self.voids = 0  # how many rollouts are void
+        self._clock = self.voids = self.refused = 0  # how many rollouts are void, how many goals are refused
         node = graph.add(Node('fake', namespace=f'/{unit}', context=graph.context))
         self._servers = [
             GoalServer(node, action, kind, lambda goal, context, kind=kind, result=action.Result: self._serve(
@@ -48,6 +48,10 @@ class Station:
         self.goals.append((kind, goal.trial_id))
         if self._box.holds(goal.trial_id, kind):
             result.error_code, result.error_msg = 100 if kind == 'reset' else 200, 'it has a result already'
+            return ABORTED, result
+        if self.refused:
+            self.refused -= 1
+            result.error_code, result.error_msg = 107 if kind == 'reset' else 214, 'another manifest'
             return ABORTED, result
         if (kind, goal.trial_id) in self.busy:
             result.error_code, result.error_msg = 102 if kind == 'reset' else 202, 'somebody else has it'
@@ -237,9 +241,34 @@ def test_hundreds_of_kept_results_are_taken_also_those_that_another_station_has(
     second = Station(graph, lab.folder, 'unit1')
     after = [record.body for record in finish(lab, lab.research(**many)) if record.kind == 'trial']
     assert [lab.stations[0].goals, second.goals] == [[], []]
-    by_name = [{body['trial_id']: {**body, 'reset_report': None, 'rollout_report': None} for body in bodies}
-               for bodies in (before, after)]
-    assert by_name[0] == by_name[1]
+    assert sorted(before, key=lambda body: body['trial_id']) == sorted(after, key=lambda body: body['trial_id'])
+
+
+def test_a_trial_that_another_station_did_is_not_mixed_with_a_reset_of_its_own_station(graph, tmp_path):
+    lab = Lab(graph, tmp_path)
+    lab.stations[0].held.add(('reset', 'i0000-screen-000'))
+    node = lab.research()
+    assert lab.graph.until(lambda: len([r for r in lab.records() if r.kind == 'trial']) >= 2, 60.0)
+    lab.kill(node)
+    # The reset of 000 ends on unit0; unit1 did all of it meanwhile.
+    job = node._jobs.rows['unit0'].job
+    done = [Report('unit1', 'block', job.trial_id, kind, node._course.seed(job), True, status=DONE, score=1.0,
+                   start_ns=0, end_ns=10**9) for kind in ('reset', 'rollout')]
+    for report in done:
+        lab.stations[1]._box.put(report)
+    lab.stations[0].held.clear()
+    assert lab.graph.until(lambda: lab.stations[0]._box.holds(job.trial_id, 'reset'), 20.0)
+    records = finish(lab, lab.research())
+    body = next(record.body for record in records if record.kind == 'trial' and record.body['trial_id'] == job.trial_id)
+    assert {body['unit'], body['reset_report']['unit'], body['rollout_report']['unit']} == {'unit1'}
+
+
+def test_a_goal_that_is_refused_is_on_record_with_its_station(graph, tmp_path):
+    lab = Lab(graph, tmp_path)
+    lab.stations[1].refused = 1
+    records = finish(lab, lab.research())
+    void = [record.body for record in records if record.kind == 'trial' and record.body['status'] == VOID]
+    assert [(body['unit'], body['reason']) for body in void] == [('unit1', 'another manifest')]
 
 
 def test_results_of_another_campaign_in_an_outbox_are_not_taken(graph, tmp_path):

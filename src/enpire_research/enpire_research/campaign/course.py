@@ -97,8 +97,11 @@ class Course:
         return happened
 
     def jobs(self):
-        """Return the Jobs that have no result yet, in the order in which each station shall run its own."""
-        return [self._next_of(job) for job in self._missing.values()]
+        """Return the Jobs that have no result yet, in the order in which each station shall run its own.
+
+        What was void comes last, as it does without a restart.
+        """
+        return sorted((self._next_of(job) for job in self._missing.values()), key=lambda job: job.voids)
 
     def seed(self, job):
         """Return the trial seed of ``job``: a repeat has that of the trial it repeats."""

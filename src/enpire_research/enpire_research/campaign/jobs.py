@@ -6,7 +6,8 @@ station in the order of the lab, after what that one has before it. While a stat
 else to do take its jobs. A job that was void at its third repeat too ends the campaign: the lab is broken, and no
 other reset is drawn in its place.
 
-Not covered: with more than two stations the order of repeats that two of them send to a third says the clock.
+Not covered: which jobs of a station that is out others take, says the clock; with more than two stations also the
+order of repeats that two of them send to a third.
 """
 
 from dataclasses import dataclass
@@ -73,7 +74,7 @@ class Jobs(Dispatch):
 
     @property
     def stuck(self):
-        """True when jobs are left, but every station is out for good: a latched one waits for its operator."""
+        """True when jobs are left, but every station is gone (see Row)."""
         return not self.finished and all(row.gone for row in self.rows.values())
 
     def _done(self, row, job, reset, rollout):

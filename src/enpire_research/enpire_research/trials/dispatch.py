@@ -46,7 +46,11 @@ class Row:
 
     @property
     def gone(self):
-        """True where the station is out and neither its operator nor a rest may bring it back."""
+        """True where the station is out and nobody is expected to bring it back.
+
+        A latched one waits for its operator: `enpire stop` and `enpire clear` must not end a lab. One that rests
+        comes back. One whose server is missing may, but is not waited for where no other is left.
+        """
         return bool(self.out) and not self.latched and not self.resting and self.job is None
 
 
@@ -106,7 +110,7 @@ class Dispatch:
         row.reason = '' if report.status == reports.SUCCEEDED else reason_of(report)
         job, reset, row.job, row.reset = row.job, row.reset, None, None
         self._done(row, job, reset, report)
-        if report.error_code in LATCHED_CODES:
+        if report.error_code in LATCHED_CODES and _is_of(report, row):
             self.put_out(unit, row.reason, latched=True)
 
     def lost(self, unit, text):
@@ -121,7 +125,7 @@ class Dispatch:
     def back(self, unit):
         """``unit`` is in service again."""
         row = self.rows[unit]
-        row.voids_in_a_row = MAX_VOIDS_IN_A_ROW - 1 if row.resting else 0
+        row.voids_in_a_row = MAX_VOIDS_IN_A_ROW - 1 if row.rests else 0
         row.out, row.latched, row.resting = '', False, False
 
     @property
@@ -150,19 +154,15 @@ class Dispatch:
 
     # ---- voids -------------------------------------------------------------------------------
     def _void_by(self, row, report, rollout):
-        self._count_void(row, reason_of(report), rollout, report.error_code in LATCHED_CODES)
+        self._count_void(row, reason_of(report), rollout, own=_is_of(report, row),
+                         latched=report.error_code in LATCHED_CODES)
 
-    def _count_void(self, row, text, rollout, latched=False):
+    def _count_void(self, row, text, rollout, own=True, latched=False):
         job, reset, row.job, row.reset = row.job, row.reset, None, None
         row.voids += 1
-        row.voids_in_a_row += 1
         row.reason = text
-        if latched:
-            self.put_out(row.unit, text, latched=True)
-        elif row.voids_in_a_row >= MAX_VOIDS_IN_A_ROW:
-            self.put_out(row.unit, f'{row.voids_in_a_row} void trials in a row, the last: {text}')
-            row.resting = row.rests < MAX_RESTS
-            row.rests += row.resting
+        if own:
+            self._blame(row, text, latched)
         self._void(row, job, reset, rollout, text)
         if job.voids < MAX_REPEATS:
             self._again(row, replace(job, repeat=job.repeat + 1, voids=job.voids + 1))
@@ -170,10 +170,25 @@ class Dispatch:
             row.given_up += 1
             self._give_up(row, job, text)
 
+    def _blame(self, row, text, latched):
+        """The station of ``row`` itself voided a trial: put it out where it must be."""
+        row.voids_in_a_row += 1
+        if latched:
+            self.put_out(row.unit, text, latched=True)
+        elif row.voids_in_a_row >= MAX_VOIDS_IN_A_ROW:
+            self.put_out(row.unit, f'{row.voids_in_a_row} void trials in a row, the last: {text}')
+            row.resting = row.rests < MAX_RESTS
+            row.rests += row.resting
+
     @staticmethod
     def _note_speed(row, report):
         if report.wall_duration_s > 0 and report.end_ns > report.start_ns:
             row.real_time_factor = (report.end_ns - report.start_ns) * 1e-9 / report.wall_duration_s
+
+
+def _is_of(report, row):
+    """Return whether the station of ``row`` made ``report``, and not another one whose result was found."""
+    return report.unit in ('', row.unit)
 
 
 def reason_of(report):

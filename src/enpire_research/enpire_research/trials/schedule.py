@@ -48,10 +48,7 @@ class Schedule(Dispatch):
 
     @property
     def stuck(self):
-        """True when trials are left, but every station that has some is out for good.
-
-        A latched one waits for its operator: `enpire stop` and `enpire clear` must not end a lab.
-        """
+        """True when trials are left, but every station that has some is gone (see Row)."""
         left = [row for row in self.rows.values() if row.jobs or row.job is not None]
         return bool(left) and all(row.gone for row in left)
 
