@@ -293,7 +293,7 @@ class Crew:
         self._went_out(unit, row)
 
     def _look_at_out(self, unit, row, now):
-        """A latched station is back once its gate is cleared, a missing one when it is there, one that rests then."""
+        """A latched station is back once its gate is cleared, a missing one when it is there, one at rest after it."""
         if unit.missing and unit.ready_seen_s == now:
             unit.missing = False
             self._back(unit, 'its trial server is there again')

@@ -7,7 +7,7 @@ Parameters  ResearchParameters
 Writes      <run_dir>/campaign/: ledger.jsonl, repository, policies, secret
 Reads       <run_dir>/<unit>/outbox: what stations finished while no research node was there, also for others
 Ends        by itself when the campaign is over (exit code 0), or when it can't go on (exit code 1): ledger
-            damaged or another campaign's, a job void too often, every station out for good or gone
+            damaged or another campaign's, a job void too often, every station out for good or without server
 
 On silence: as the trial runner. Killed and started again it goes on from the ledger; what its stations do
 meanwhile is not lost, and nothing is run twice.

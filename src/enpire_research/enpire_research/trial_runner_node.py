@@ -6,7 +6,7 @@ Subscribes  /<unit>/safety_state, only of a unit that is out with its gate latch
 Parameters  TrialRunnerParameters
 Writes      <run_dir>/summary.json after each trial
 Ends        by itself when all trials are done (exit code 0), or when every station that has trials left
-            is out for good or gone; a latched one and one that rests are waited for (exit code 1)
+            is out for good or without its server; a latched one or one that rests is waited for (exit code 1)
 
 On silence: a trial server that is not there, or sends no feedback for `feedback_silence_s`, has lost its
 goal: the trial is void and repeated. One that does not come back in `server_missing_s` is out.

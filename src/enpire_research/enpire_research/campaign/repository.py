@@ -114,8 +114,8 @@ class CampaignRepository:
         main = self._of(MAIN)
         tree = self._run('rev-parse', f'{idea if kept else main}^{{tree}}')
         commit = self._commit(tree, (main, idea), message)
-        tags = {f'refs/tags/champion-{number}': commit, f'refs/tags/{CHAMPION}': commit} if kept else {}
-        self._update(tags)
+        if kept:
+            self._update({f'refs/tags/champion-{number}': commit, f'refs/tags/{CHAMPION}': commit})
         self._update({MAIN: commit})
         self._merged[idea] = commit
         return commit
@@ -159,8 +159,6 @@ class CampaignRepository:
 
     def _update(self, refs):
         """Set all ``refs`` {name: commit}. Killed on the way, git may have set some of them."""
-        if not refs:
-            return
         lines = [f'update {name} {commit} {self._refs.get(name, "0" * len(commit))}\n'
                  for name, commit in refs.items()]
         self._run('update-ref', '--stdin', text=''.join(['start\n', *lines, 'prepare\n', 'commit\n']))
