@@ -282,15 +282,16 @@ def _first_free(parent, chosen, given):
 def _narrowed(files, lab):
     """Return the text of a limits file: the task's, narrowed by the lab's."""
     from enpire_safety.gate import limits
+    from enpire_safety.gate.limits_file import LimitsError, read_yaml
 
     from enpire_bringup import narrowing
 
     try:
-        robot = limits.robot_limits(limits.read_yaml(files.robot_limits), files.robot_limits)
+        robot = limits.load(files.robot_limits)[limits.ROBOT_PROFILE]
         return yaml.safe_dump(narrowing.merge(
-            limits.read_yaml(files.task_limits), files.task_limits,
-            limits.read_yaml(lab.limits), lab.limits, robot), sort_keys=False)
-    except (limits.LimitsError, OSError) as error:
+            read_yaml(files.task_limits), files.task_limits,
+            read_yaml(lab.limits), lab.limits, robot), sort_keys=False)
+    except (LimitsError, OSError) as error:
         raise lab_file.LabError(f'{lab.where("limits")}: {error}') from error
 
 

@@ -13,13 +13,15 @@ from sensor_msgs.msg import JointState as JointStateMessage
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from enpire_core.joints import JOINT_COUNT, JOINT_NAMES
-from enpire_core.ticks import NANOSECONDS, TICK_RATE_HZ
-from enpire_core.types import JointCommand, JointState
+from enpire_core.ticks import NANOSECONDS, TICK_RATE_HZ, ticks_after
+from enpire_core.types import JointChunk, JointCommand, JointState
 from enpire_core.words import cut
 
 _NAMES = list(JOINT_NAMES)
 _TICK_NS = NANOSECONDS // TICK_RATE_HZ
 _SLACK_NS = 1_000_000
+# Two seconds: as far ahead as a policy can mean what it says.
+MAX_POINTS = 60
 
 
 class ConversionError(ValueError):
@@ -108,15 +110,33 @@ def command_from_message(message):
     """
     stamp_ns = _stamp_of(message)
     if len(message.points) != 1:
-        raise ConversionError(f'points: expected 1, got {len(message.points)} (whole trajectories are not taken: '
-                              'send one point a tick)')
-    point = message.points[0]
+        raise ConversionError(f'points: expected 1, got {len(message.points)}: send one point a tick')
+    return _point(message.points[0], 0, stamp_ns, joint_order(message.joint_names))
+
+
+def request_from_message(message):
+    """Return a trajectory_msgs/JointTrajectory as a JointCommand, or as a JointChunk where it has several points.
+
+    Point i is for i + 1 ticks after the header's stamp, and its time_from_start must say so. ConversionError as of
+    `command_from_message`, and for more than MAX_POINTS.
+    """
+    count = len(message.points)
+    if count == 1:
+        return command_from_message(message)
+    if not 1 <= count <= MAX_POINTS:
+        raise ConversionError(f'points: expected 1 to {MAX_POINTS}, got {count}')
+    stamp_ns, order = _stamp_of(message), joint_order(message.joint_names)
+    return JointChunk(tuple(_point(point, i, ticks_after(stamp_ns, i), order)
+                            for i, point in enumerate(message.points)))
+
+
+def _point(point, number, stamp_ns, order):
     if len(point.velocities) or len(point.accelerations):
-        raise ConversionError('points[0]: expected positions and efforts only, got velocities or accelerations')
-    ahead_ns = point.time_from_start.sec * NANOSECONDS + point.time_from_start.nanosec
-    if ahead_ns and not abs(ahead_ns - _TICK_NS) <= _SLACK_NS:
-        raise ConversionError(f'time_from_start: expected one tick ({_TICK_NS} ns) or 0, got {ahead_ns} ns')
-    order = joint_order(message.joint_names)
+        raise ConversionError(f'points[{number}]: expected positions and efforts only, got velocities or accelerations')
+    ahead_ns, due_ns = point.time_from_start.sec * NANOSECONDS + point.time_from_start.nanosec, (number + 1) * _TICK_NS
+    if not (ahead_ns == number == 0 or abs(ahead_ns - due_ns) <= _SLACK_NS):
+        expected = f'{number + 1} ticks ({due_ns} ns)' if number else f'one tick ({due_ns} ns) or 0'
+        raise ConversionError(f'points[{number}].time_from_start: expected {expected}, got {ahead_ns} ns')
     efforts = _values(point.effort, order, 'effort') if len(point.effort) else np.zeros(JOINT_COUNT)
     return JointCommand(stamp_ns, _values(point.positions, order, 'positions'), efforts)
 

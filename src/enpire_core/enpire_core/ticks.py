@@ -24,6 +24,15 @@ def ns_to_tick(stamp_ns):
     return tick
 
 
+def ticks_after(stamp_ns, ticks):
+    """Return the stamp [ns] ``ticks`` ticks after ``stamp_ns``: on the grid of ticks where that one is on it."""
+    tick = stamp_ns * TICK_RATE_HZ // NANOSECONDS
+    for near in (tick, tick + 1):
+        if stamp_ns >= 0 and tick_to_ns(near) == stamp_ns:
+            return tick_to_ns(near + ticks)
+    return stamp_ns + ticks * NANOSECONDS // TICK_RATE_HZ
+
+
 def seconds_to_ticks(seconds):
     """Return the number of whole ticks that last ``seconds`` or a little less."""
     return int(seconds * TICK_RATE_HZ + 1e-9)

@@ -33,6 +33,25 @@ class JointCommand:
 
 
 @dataclass(frozen=True)
+class JointChunk:
+    """Where the joints shall be in the ticks to come: ``points``, two JointCommands or more, a tick apart.
+
+    ``stamp_ns``: the state that it answers, and the first point with it.
+    """
+
+    points: tuple
+
+    def __post_init__(self):
+        if not len(self.points) >= 2:
+            raise ValueError(f'expected a chunk of two points or more, got {len(self.points)}')
+
+    @property
+    def stamp_ns(self):
+        """Stamp of the state that the first point answers."""
+        return self.points[0].stamp_ns
+
+
+@dataclass(frozen=True)
 class Frame:
     """One image: ``color`` (H, W, 3) uint8 RGB; ``depth`` (H, W) uint16 in millimetres, or None."""
 

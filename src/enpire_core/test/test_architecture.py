@@ -55,6 +55,7 @@ EXCEPTIONS = (
     ('enpire_core/enpire_core/testing.py', {ROS, CLOCK}, 'a graph for tests, with time limits'),
     ('enpire_description/enpire_description/__init__.py', {ROS}, 'finds its data in an install'),
     ('enpire_research/enpire_research/bench', {ROS, CLOCK}, 'measures processes and durations'),
+    ('enpire_safety/enpire_safety/markers.py', {ROS}, 'turns boxes and capsules into marker messages'),
     ('enpire_research/enpire_research/markers.py', {ROS}, 'turns outlines and verdicts into marker messages'),
     ('enpire_research/enpire_research/replay_lab.py', {ROS, CLOCK}, 'replays in a lab of its own on the graph'),
     ('enpire_research/enpire_research/trials/graph_station.py', {ROS, CLOCK}, 'the Station that is on the graph'),

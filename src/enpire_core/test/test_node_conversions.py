@@ -10,7 +10,7 @@ from trajectory_msgs.msg import JointTrajectoryPoint  # noqa: E402
 
 from enpire_core import conversions as c  # noqa: E402
 from enpire_core.joints import JOINT_NAMES  # noqa: E402
-from enpire_core.ticks import tick_to_ns  # noqa: E402
+from enpire_core.ticks import tick_to_ns, ticks_after  # noqa: E402
 from enpire_core.types import Frame, JointCommand, JointState  # noqa: E402
 
 VALUES = np.arange(14) / 7.0
@@ -114,3 +114,39 @@ def test_an_image_comes_back_and_another_encoding_is_refused():
         c.pixels_from_image(Image(encoding='bgr8'))
     with pytest.raises(c.ConversionError, match='with depth'):
         c.depth_to_image(Frame('top_camera', 7, color), 'f')
+
+
+def chunk_message(*ahead_ns):
+    message = c.command_to_message(COMMAND)
+    point = message.points[0]
+    message.points = []
+    for ns in ahead_ns:
+        one = JointTrajectoryPoint(positions=point.positions, effort=point.effort)
+        one.time_from_start.sec, one.time_from_start.nanosec = divmod(ns, 1_000_000_000)
+        message.points.append(one)
+    return message
+
+
+def test_a_trajectory_of_several_points_is_a_chunk_of_commands_a_tick_apart():
+    made = c.request_from_message(chunk_message(33_333_333, 66_666_667, 100_000_000))
+    assert [point.stamp_ns for point in made.points] == [ticks_after(COMMAND.stamp_ns, i) for i in range(3)]
+    assert made.stamp_ns == COMMAND.stamp_ns and (made.points[2].positions == COMMAND.positions).all()
+
+
+def test_stamps_of_ticks_stay_on_the_grid_of_ticks_and_others_go_on_from_where_they_are():
+    for tick in (0, 1, 29, 100, 12345):
+        assert [ticks_after(tick_to_ns(tick), n) for n in range(4)] == [tick_to_ns(tick + n) for n in range(4)]
+    assert ticks_after(1_000_000_007, 3) == 1_100_000_007
+
+
+def test_a_request_of_one_point_is_a_command():
+    assert c.request_from_message(c.command_to_message(COMMAND)).stamp_ns == COMMAND.stamp_ns
+
+
+@pytest.mark.parametrize('ahead, words', [
+    ((33_333_333, 33_333_333), r'points\[1\].time_from_start: expected 2 ticks \(66666666 ns\), got 33333333 ns'),
+    ((33_333_333, 0), r'points\[1\].time_from_start'), ((), 'expected 1 to 60, got 0'),
+    ([33_333_333 * (i + 1) for i in range(61)], 'expected 1 to 60, got 61')])
+def test_a_trajectory_of_another_form_is_refused_and_what_is_wrong_named(ahead, words):
+    with pytest.raises(c.ConversionError, match=words):
+        c.request_from_message(chunk_message(*ahead))

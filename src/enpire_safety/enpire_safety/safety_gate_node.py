@@ -1,9 +1,10 @@
 """The safety gate: the only way from a motion request to the arm driver.
 
 Subscribes: joint_states (sensor_msgs/JointState), joint_trajectory_request
-(trajectory_msgs/JointTrajectory, one point: where the joints shall be a tick later).
+(trajectory_msgs/JointTrajectory, one point, where the joints shall be a tick later, or several, a tick apart).
+Subscribes too: /emergency_stop (std_msgs/Empty): any message latches, whoever sends it.
 Publishes: joint_trajectory (what was let through, or a hold), safety_state (after each decision and
-at `state_rate_hz`), safety_events.
+at `state_rate_hz`), safety_events, safety_gate/markers (visualization_msgs/MarkerArray, where somebody looks).
 Serves: safety_gate/trip, safety_gate/clear (std_srvs/Trigger), safety_gate/select_limits.
 Parameters: `enpire_safety.gate_parameters.GateParameters`.
 On silence: no requests while the clock runs on: one hold, then nothing passes until a good request.
@@ -16,16 +17,18 @@ import time
 
 from rclpy.clock import Clock, ClockType
 from sensor_msgs.msg import JointState
+from std_msgs.msg import Empty
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
+from visualization_msgs.msg import MarkerArray
 
 from enpire_core import qos
 from enpire_core.conversions import (
     ConversionError,
-    command_from_message,
     command_to_message,
     is_stamp,
     joint_state_from_message,
+    request_from_message,
     stamp_to_ns,
 )
 from enpire_core.main import run
@@ -33,6 +36,7 @@ from enpire_core.node import ManagedNode
 from enpire_core.words import cut
 from enpire_interfaces.msg import SafetyEvent, SafetyState
 from enpire_interfaces.srv import SelectLimits
+from enpire_safety import markers
 from enpire_safety.conversions import event_to_message, status_to_message
 from enpire_safety.gate import limits, rules
 from enpire_safety.gate import verdict as v
@@ -62,7 +66,7 @@ class SafetyGateNode(ManagedNode):
         self._newest_ns = 0  # stamp of the newest joint state: the clock of a simulated unit
         self._seen_at = None  # steady time of the newest joint state
         self._waiting_since = None  # steady time at which a request began to wait for its state
-        self._state_sent_at = 0.0
+        self._state_sent_at = self._shown_at = 0.0
 
     # ---- life cycle ------------------------------------------------------------------------
     def open(self):
@@ -78,6 +82,8 @@ class SafetyGateNode(ManagedNode):
         self._command = self.own(self.create_publisher(JointTrajectory, 'joint_trajectory', qos.COMMAND))
         self._state = self.own(self.create_publisher(SafetyState, 'safety_state', qos.STATE))
         self._events = self.own(self.create_publisher(SafetyEvent, 'safety_events', qos.EVENTS))
+        self._markers = self.own(self.create_publisher(MarkerArray, 'safety_gate/markers', qos.STATE))
+        self.own(self.create_subscription(Empty, '/emergency_stop', self._on_stop, qos.EVENTS))
         self.own(self.create_subscription(JointState, 'joint_states', self._on_state, qos.SENSOR))
         self.own(self.create_subscription(JointTrajectory, 'joint_trajectory_request', self._on_request, qos.COMMAND))
         self.own(self.create_service(Trigger, 'safety_gate/trip', self._on_trip))
@@ -123,7 +129,7 @@ class SafetyGateNode(ManagedNode):
             self.get_logger().warning('a request came while the gate is not active: ignored', throttle_duration_sec=5.0)
             return
         try:
-            request = command_from_message(message)
+            request = request_from_message(message)
         except ConversionError as error:
             stamp = message.header.stamp
             request = Unreadable(stamp_to_ns(stamp) if is_stamp(stamp) else 0, cut(error, TEXT_LENGTH))
@@ -159,11 +165,17 @@ class SafetyGateNode(ManagedNode):
                 self._act(verdict)
         if now - self._state_sent_at >= 1.0 / p.state_rate_hz - WATCH_PERIOD_S / 2:
             self._publish_state()
+        if now - self._shown_at >= 1.0 / p.marker_rate_hz - WATCH_PERIOD_S / 2:
+            self._shown_at = now
+            self._show()
 
     def _on_trip(self, request, response):
         self._act(self.core.trip('an operator tripped the gate'))
         response.success, response.message = True, f'latched: {self.core.latched}'
         return response
+
+    def _on_stop(self, message):
+        self._act(self.core.trip('somebody published on /emergency_stop'))
 
     def _on_clear(self, request, response):
         response.success, response.message = self.core.clear()
@@ -191,6 +203,11 @@ class SafetyGateNode(ManagedNode):
     def _publish_state(self):
         self._state.publish(status_to_message(self.core.status(), self._now_ns()))
         self._state_sent_at = self._wall()
+
+    def _show(self):
+        shown = self.core.shown() if self._markers.get_subscription_count() else None
+        if shown is not None:
+            self._markers.publish(markers.array(shown, self.parameters.unit))
 
     def _publish_events(self):
         now_ns = self._now_ns()

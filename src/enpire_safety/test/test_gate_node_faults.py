@@ -88,7 +88,7 @@ def test_an_exception_in_the_gate_latches(graph, tmp_path):
 def test_an_exception_in_the_node_latches(graph, tmp_path, monkeypatch):
     bench = Bench(graph, tmp_path)
     bench.measure(state(100))
-    monkeypatch.setattr('enpire_safety.safety_gate_node.command_from_message', lambda message: 1 / 0)
+    monkeypatch.setattr('enpire_safety.safety_gate_node.request_from_message', lambda message: 1 / 0)
     bench.server.publish(command_to_message(request(100)))
     bench.wait(lambda: bench.states[-1].mode == SafetyState.MODE_LATCHED)
     assert bench.states[-1].rule == 'rule_fault' and 'ZeroDivisionError' in bench.states[-1].reason

@@ -11,7 +11,7 @@ from enpire_research.trials.trial_setup import ROLLOUT_PROFILE
 
 # Latches that a measured state brings about. In a rollout the policy moved the arms there, and nothing
 # that a policy can bring about makes a trial void (it fails; the station is out until it is cleared).
-MEASURED_RULES = ('measured_position',)
+MEASURED_RULES = ('measured_position', 'measured_velocity')
 
 
 @dataclass(frozen=True)

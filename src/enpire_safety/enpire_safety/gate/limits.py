@@ -1,48 +1,63 @@
-"""Limits of a station's joints: the robot's own, and narrower profiles of a task.
+"""Limits of a station: the robot's own, and narrower profiles of a task and a lab.
 
-The robot's file gives each joint kind (joint1 ... joint6, gripper; the same for both arms) its range
-`position: [lower, upper]`, velocity, effort and drive gains, each with a source; figures of the drive
-that limit nothing (DRIVE) may stand beside them. A task's file names profiles that narrow some:
+The robot's file names the robot's URDF (`model`), gives each joint kind (joint1 ... joint6, gripper; the same for both
+arms) its range `position: [lower, upper]`, velocity, acceleration, effort and the other NUMBERS, the limits of the
+station's space (`station`, see `station_limits`) and the capsules around an arm's links, all with sources; figures of
+the drive that limit nothing (DRIVE) may stand beside them. A task's file names profiles that narrow some:
 
     profiles:
-      rollout: {gripper: {upper: 0.004}}
+      rollout: {gripper: {upper: 0.004}, workspace: {z: [0.012, 0.30]}}
       reset: {}
 
-Keys are joint kinds or full names (left_gripper). `lower` and `upper` of a profile bound what may be
-asked for, as the robot's soft limits do. Unknown keys, missing joints, wrong units, NaN, and a value
-wider than the robot's are errors when the file is read. Not covered: acceleration, Cartesian limits.
+Keys are joint kinds or full names (left_gripper), and those of the station. `lower` and `upper` of a profile bound
+what may be asked for, as the robot's soft limits do. Unknown keys, missing joints, wrong units, NaN, and a value
+wider than what it narrows are errors when the file is read.
 """
 
 import dataclasses
 import hashlib
 import json
-import math
+import os
 
 import numpy as np
-import yaml
 
 from enpire_core.joints import ARM_DOF, ARMS, EFFORT_UNIT, JOINT_COUNT, JOINT_NAMES, POSITION_UNIT
-from enpire_core.words import nearest
+from enpire_safety.gate import capsules, station_limits
+from enpire_safety.gate.limits_file import LimitsError, check_keys, check_sources, interval, number, read_yaml
+from enpire_safety.gate.station_limits import StationLimits
 
 KINDS = tuple(f'joint{i}' for i in range(1, ARM_DOF + 1)) + ('gripper',)
 UNITS = {kind: POSITION_UNIT[f'{ARMS[0]}_{kind}'] for kind in KINDS}
-NUMBERS = ('soft_margin', 'velocity', 'effort', 'kp', 'kd')
-SOURCES = ('position', 'velocity', 'effort', 'gains')
+NUMBERS = ('soft_margin', 'velocity', 'acceleration', 'jump', 'effort', 'measured_velocity', 'kp', 'kd')
+SOURCES = ('position', 'velocity', 'acceleration', 'jump', 'effort', 'measured_velocity', 'gains')
 DRIVE = ('coulomb_friction', 'armature', 'motor')
-NARROWABLE = ('lower', 'upper', 'velocity', 'effort')
+# Number of a profile -> the array that it bounds, and what stands after the joint's own unit.
+_BOUNDS = {'velocity': '/s', 'acceleration': '/s2', 'jump': '', 'effort': None}
+NARROWABLE = ('lower', 'upper', *_BOUNDS)
 ROBOT_PROFILE = 'robot'
+_ROBOT_KEYS = ('model', 'joints', 'station', 'capsules')
 
 
-class LimitsError(ValueError):
-    """A limits file is wrong; the text names file, key, what was expected and what came."""
+@dataclasses.dataclass(frozen=True)
+class Body:
+    """What the robot is made of: the text of its URDF, and the Capsules of an arm, named after its links."""
+
+    urdf: str
+    capsules: tuple
+
+    @property
+    def hash(self):
+        """SHA-256 (hex) of both."""
+        return hashlib.sha256(f'{self.urdf}\n{self.capsules!r}'.encode()).hexdigest()
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Limits:
     """One set of limits; arrays of shape (14,) in the order of JOINT_NAMES.
 
-    hard_*: where a measured position latches. soft_*: what may be asked for. Units: rad or m, rad/s or
-    m/s, Nm or N; kp in Nm/rad or N/m, kd in Nm s/rad or N s/m.
+    hard_*: where a measured position latches. soft_*: what may be asked for. ``jump``: how far from the measured
+    position. ``measured_velocity``: where a measured velocity latches. Units: rad or m, rad/s or m/s, rad/s2 or
+    m/s2, Nm or N; kp in Nm/rad or N/m, kd in Nm s/rad or N s/m.
     """
 
     profile: str
@@ -51,20 +66,28 @@ class Limits:
     soft_lower: np.ndarray
     soft_upper: np.ndarray
     velocity: np.ndarray
+    acceleration: np.ndarray
+    jump: np.ndarray
     effort: np.ndarray
+    measured_velocity: np.ndarray
     kp: np.ndarray
     kd: np.ndarray
+    station: StationLimits
+    body: Body
 
     def __post_init__(self):
-        for field in dataclasses.fields(self)[1:]:
-            getattr(self, field.name).setflags(write=False)
+        for name in ARRAYS:
+            getattr(self, name).setflags(write=False)
 
     @property
     def hash(self):
         """SHA-256 (hex) of the limits, bit for bit, without the profile's name."""
-        values = {field.name: [float(x).hex() for x in getattr(self, field.name)]
-                  for field in dataclasses.fields(self)[1:]}
+        values = {name: [float(x).hex() for x in getattr(self, name)] for name in ARRAYS}
+        values.update(station=self.station.hash, body=self.body.hash)
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+
+ARRAYS = tuple(field.name for field in dataclasses.fields(Limits) if field.type is np.ndarray)
 
 
 def load(robot_file, task_file=None):
@@ -89,135 +112,125 @@ def check_one_robot(sets):
         if not (np.array_equal(one.hard_lower, first.hard_lower)
                 and np.array_equal(one.hard_upper, first.hard_upper)):
             raise ValueError(f'expected sets of limits of one robot, but {name!r} has other hard limits')
+        if one.body != first.body:
+            raise ValueError(f'expected sets of limits of one robot, but {name!r} has another body')
 
 
-class _Strict(yaml.SafeLoader):
-    """Refuses a key that stands twice: plain YAML would take the last one silently."""
-
-    def construct_mapping(self, node, deep=False):
-        seen = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if key in seen:
-                raise LimitsError(f'line {key_node.start_mark.line + 1}: key {key!r} stands twice')
-            seen.add(key)
-        return super().construct_mapping(node, deep)
-
-
-def read_yaml(path):
-    """Return the content of a YAML file; LimitsError where it is no YAML or has a key twice."""
-    with open(path, encoding='utf-8') as handle:
-        try:
-            return yaml.load(handle, _Strict)  # noqa: S506 (a safe loader)
-        except (yaml.YAMLError, LimitsError, TypeError) as error:
-            raise LimitsError(f'{path}: {error}') from error
-
-
+# ---- the robot's file ----------------------------------------------------------------------
 def robot_limits(data, where):
-    """Return the robot's own Limits from the mapping of its file; ``where`` names it in errors."""
-    _keys(data, ('joints',), where, every=True)
+    """Return the robot's own Limits from the mapping of its file.
+
+    ``where``: path of the file; `model` is relative to its folder, and errors name it.
+    """
+    check_keys(data, _ROBOT_KEYS, where, every=True)
     joints = data['joints']
-    _keys(joints, KINDS, f'{where}: joints', every=True)
+    check_keys(joints, KINDS, f'{where}: joints', every=True)
     table = {kind: _robot_joint(joints[kind], kind, f'{where}: joints.{kind}') for kind in KINDS}
 
-    def column(number):
-        return np.array([table[name.split('_', 1)[1]][number] for name in JOINT_NAMES])
+    def column(name):
+        return np.array([table[joint.split('_', 1)[1]][name] for joint in JOINT_NAMES])
 
     lower, upper, margin = column('lower'), column('upper'), column('soft_margin')
+    body = Body(_model(data['model'], where), capsules.read_links(data['capsules'], f'{where}: capsules'))
     return Limits(ROBOT_PROFILE, lower, upper, lower + margin, upper - margin,
-                  column('velocity'), column('effort'), column('kp'), column('kd'))
+                  **{name: column(name) for name in NUMBERS[1:]},
+                  station=station_limits.of_robot(data['station'], f'{where}: station'), body=body)
+
+
+def _model(name, where):
+    if not isinstance(name, str) or not name:
+        raise LimitsError(f'{where}: model: expected the path of a URDF, got {name!r}')
+    with open(os.path.join(os.path.dirname(where), name), encoding='utf-8') as handle:
+        return handle.read()
 
 
 def _robot_joint(joint, kind, where):
-    _keys(joint, ('unit', 'position', *NUMBERS, 'source'), where, every=True, more=DRIVE)
+    check_keys(joint, ('unit', 'position', *NUMBERS, 'source'), where, every=True, more=DRIVE)
     if joint['unit'] != UNITS[kind]:
         raise LimitsError(f'{where}.unit: expected {UNITS[kind]!r}, got {joint["unit"]!r}')
-    _keys(joint['source'], SOURCES, f'{where}.source', every=True, more=DRIVE)
-    for name, source in joint['source'].items():
-        if not isinstance(source, str) or not source.strip():
-            raise LimitsError(f'{where}.source.{name}: expected where the value comes from, got {source!r}')
-    ends = joint['position']
-    if not isinstance(ends, list) or len(ends) != 2:
-        raise LimitsError(f'{where}.position: expected [lower, upper], got {ends!r}')
-    values = {name: _number(joint[name], f'{where}.{name}') for name in NUMBERS}
-    values['lower'], values['upper'] = (_number(end, f'{where}.position') for end in ends)
-    for name in ('velocity', 'effort', 'kp'):
-        if not values[name] > 0:
-            raise LimitsError(f'{where}.{name}: expected more than 0, got {values[name]}')
-    for name in ('soft_margin', 'kd'):
-        if not values[name] >= 0:
-            raise LimitsError(f'{where}.{name}: expected 0 or more, got {values[name]}')
+    check_sources(joint['source'], SOURCES, f'{where}.source', more=DRIVE)
+    values = {name: number(joint[name], f'{where}.{name}', positive=name not in ('soft_margin', 'kd'), at_least=0.0)
+              for name in NUMBERS}
+    values['lower'], values['upper'] = interval(joint['position'], f'{where}.position')
     if not values['lower'] + values['soft_margin'] < values['upper'] - values['soft_margin']:
         raise LimitsError(f'{where}: expected lower + soft_margin < upper - soft_margin, got {values["lower"]} .. '
                           f'{values["upper"]} with a margin of {values["soft_margin"]}')
+    # What passes may not be able to bring about what latches: a blocked joint that comes free is that fast.
+    fastest = values['velocity'] + values['effort'] / values['kd'] if values['kd'] else values['velocity']
+    if not values['measured_velocity'] >= fastest:
+        raise LimitsError(f'{where}.measured_velocity: expected velocity + effort / kd = {fastest:.6g} or more, got '
+                          f'{values["measured_velocity"]}: else a request within the limits could latch the gate')
     return values
 
 
-def task_limits(data, robot, where):
-    """Return {profile: Limits} from the mapping of a task's file, each inside the ``robot``'s."""
-    _keys(data, ('profiles',), where, every=True)
+# ---- profiles ------------------------------------------------------------------------------
+def task_limits(data, base, where, whose='robot'):
+    """Return {profile: Limits} from the mapping of a task's file, each inside ``base`` (Limits).
+
+    ``whose``: what errors call ``base``.
+    """
+    return {name: narrowed(base, name, changes, f'{where}: profiles.{name}', whose)
+            for name, changes in profiles_of(data, where).items()}
+
+
+def profiles_of(data, where):
+    """Return {profile: its changes} from the mapping of a task's or lab's file; LimitsError where it is none."""
+    check_keys(data, ('profiles',), where, every=True)
     profiles = data['profiles']
     if not isinstance(profiles, dict) or not profiles:
         raise LimitsError(f'{where}: profiles: expected at least one profile, got {profiles!r}')
-    made = {}
-    for name, changes in profiles.items():
+    for name in profiles:
         if not isinstance(name, str) or not name:
             raise LimitsError(f'{where}: profiles: expected names, got {name!r}')
-        made[name] = _narrowed(name, {} if changes is None else changes, robot, f'{where}: profiles.{name}')
-    return made
+    return {name: {} if changes is None else changes for name, changes in profiles.items()}
 
 
-def _narrowed(profile, changes, robot, where):
-    _keys(changes, (*KINDS, *JOINT_NAMES), where)
-    lower, upper = robot.soft_lower.copy(), robot.soft_upper.copy()
-    velocity, effort = robot.velocity.copy(), robot.effort.copy()
-    for key, joint in changes.items():
-        _keys(joint, NARROWABLE, f'{where}.{key}')
-        indices = [i for i, name in enumerate(JOINT_NAMES) if name == key or name.split('_', 1)[1] == key]
-        for number, value in joint.items():
-            value = _number(value, f'{where}.{key}.{number}')
-            for i in indices:
-                _check_narrower(robot, i, number, value, f'{where}.{key}.{number}')
-                if number == 'lower':
+def narrowed(base, profile, changes, where, whose='robot'):
+    """Return ``base`` with the ``changes`` of a profile, a mapping; LimitsError for one that is wider or wrong."""
+    check_keys(changes, (*KINDS, *JOINT_NAMES, *station_limits.NARROWABLE), where)
+    lower, upper = base.soft_lower.copy(), base.soft_upper.copy()
+    arrays = {name: getattr(base, name).copy() for name in _BOUNDS}
+    for key in (key for key in changes if key not in station_limits.NARROWABLE):
+        check_keys(changes[key], NARROWABLE, f'{where}.{key}')
+        for name, value in changes[key].items():
+            value = number(value, f'{where}.{key}.{name}')
+            for i in _indices(key):
+                _check_narrower(base, i, name, value, f'{where}.{key}.{name}', whose)
+                if name == 'lower':
                     lower[i] = max(lower[i], value)
                 else:
-                    target = {'upper': upper, 'velocity': velocity, 'effort': effort}[number]
+                    target = upper if name == 'upper' else arrays[name]
                     target[i] = min(target[i], value)
     for i in range(JOINT_COUNT):
         if not lower[i] < upper[i]:
             raise LimitsError(f'{where}: {JOINT_NAMES[i]}: expected lower < upper, got {lower[i]} .. {upper[i]}')
-    return dataclasses.replace(robot, profile=profile, soft_lower=lower, soft_upper=upper,
-                               velocity=velocity, effort=effort)
+    station = station_limits.narrowed(base.station, changes, where, whose)
+    return dataclasses.replace(base, profile=profile, soft_lower=lower, soft_upper=upper, station=station, **arrays)
 
 
-def _check_narrower(robot, i, number, value, where):
-    name = JOINT_NAMES[i]
-    unit = EFFORT_UNIT[name] if number == 'effort' else POSITION_UNIT[name] + ('/s' if number == 'velocity' else '')
-    if number in ('lower', 'upper'):
-        low, high = robot.soft_lower[i], robot.soft_upper[i]
+def as_changes(limits):
+    """Return the changes of a profile, a mapping, that `narrowed` makes ``limits`` from: every number written out."""
+    joints = {name: {'lower': float(limits.soft_lower[i]), 'upper': float(limits.soft_upper[i]),
+                     **{bound: float(getattr(limits, bound)[i]) for bound in _BOUNDS}}
+              for i, name in enumerate(JOINT_NAMES)}
+    return {**joints, **station_limits.as_changes(limits.station)}
+
+
+def _indices(key):
+    return [i for i, name in enumerate(JOINT_NAMES) if name == key or name.split('_', 1)[1] == key]
+
+
+def _check_narrower(base, i, name, value, where, whose):
+    joint = JOINT_NAMES[i]
+    if name in ('lower', 'upper'):
+        unit = POSITION_UNIT[joint]
+        low, high = base.soft_lower[i], base.soft_upper[i]
         if not low <= value <= high:
-            raise LimitsError(f'{where}: a task can only narrow: expected {low} .. {high} {unit} (the robot\'s range '
-                              f'of {name}, margin taken off), got {value} {unit}')
+            raise LimitsError(f'{where}: a profile can only narrow: expected {low} .. {high} {unit} (what the {whose} '
+                              f'lets {joint} be asked for), got {value} {unit}')
         return
-    own = getattr(robot, number)[i]
+    unit = EFFORT_UNIT[joint] if name == 'effort' else POSITION_UNIT[joint] + _BOUNDS[name]
+    own = getattr(base, name)[i]
     if not 0 < value <= own:
-        raise LimitsError(f'{where}: a task can only narrow: expected more than 0 and at most {own} {unit} (the '
-                          f'robot\'s own for {name}), got {value} {unit}')
-
-
-def _keys(data, known, where, every=False, more=()):
-    """Check that ``data`` has no other keys than ``known`` and ``more``; with ``every``, all of ``known``."""
-    if not isinstance(data, dict):
-        raise LimitsError(f'{where}: expected a mapping with {", ".join(known)}, got {data!r}')
-    for key in data:
-        if key not in known and key not in more:
-            raise LimitsError(f'{where}: unknown key {key!r}; {nearest(key, (*known, *more), cutoff=0.4)}')
-    missing = [key for key in known if key not in data] if every else []
-    if missing:
-        raise LimitsError(f'{where}: {", ".join(missing)} missing')
-
-
-def _number(value, where):
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise LimitsError(f'{where}: expected a finite number, got {value!r}')
-    return float(value)
+        raise LimitsError(f'{where}: a profile can only narrow: expected more than 0 and at most {own} {unit} (the '
+                          f'{whose}\'s own for {joint}), got {value} {unit}')

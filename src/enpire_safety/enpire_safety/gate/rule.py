@@ -1,6 +1,7 @@
 """What a rule is, what it sees and what it says."""
 
 import dataclasses
+import functools
 import math
 from typing import Callable, Optional
 
@@ -9,11 +10,13 @@ import numpy as np
 from enpire_core.joints import EFFORT_UNIT, JOINT_NAMES, POSITION_UNIT
 from enpire_core.types import JointCommand, JointState
 from enpire_safety.gate.limits import Limits
+from enpire_safety.gate.space import Space
 
 # What a rule brings about, as the README's table says it.
-HOLDS, LATCHES = 'hold', 'latch'
+HOLDS, RETREATS, LATCHES = 'hold', 'retreat', 'latch'
 POSITION_UNITS = tuple(POSITION_UNIT[name] for name in JOINT_NAMES)
 VELOCITY_UNITS = tuple(unit + '/s' for unit in POSITION_UNITS)
+ACCELERATION_UNITS = tuple(unit + '/s2' for unit in POSITION_UNITS)
 EFFORT_UNITS = tuple(EFFORT_UNIT[name] for name in JOINT_NAMES)
 GRIPPERS = np.array([unit == 'm' for unit in POSITION_UNITS])
 
@@ -25,6 +28,8 @@ class Settings:
     request_age_max_s: float = 0.1
     state_age_max_s: float = 0.1
     request_silence_max_s: float = 0.1
+    request_rate_max_hz: float = 120.0
+    limits_age_max_s: float = 300.0
     measured_tolerance_rad: float = 0.01
     measured_tolerance_m: float = 0.002
     lockstep: bool = True
@@ -53,7 +58,8 @@ class Unreadable:
 class Rule:
     """A named check. It returns None where nothing is wrong; it must not change what it is given.
 
-    ``reaction``: HOLDS refuses the request and sends a hold; LATCHES stops until an operator clears.
+    ``reaction``: HOLDS refuses the request and sends a hold; RETREATS refuses it and sends a step back from what a
+    tool pushes against; LATCHES stops until an operator clears.
     ``limit`` and ``about`` are for people: the table in the README is made from them.
     """
 
@@ -70,22 +76,40 @@ class Rule:
 class RequestView:
     """All that a rule about a request may look at. Times in whole nanoseconds of the unit's clock.
 
-    ``last``: the set-point (14,) that the new one follows: the last command let through, or where the
-    joints are. ``span_s``: time from that set-point to the new one, one tick at most. ``decided_ns``:
-    stamp of the last request decided, or None. ``lower``, ``upper``: positions (14,) that may be asked
-    for (`gate.allowance`).
+    ``before``: the state before ``state``, or None. ``last``: the set-point (14,) that the new one follows: the last
+    command let through, or where the joints are; ``in_force``: whether it is a command. ``last_velocity``: how fast
+    it moved. ``span_s``: time from that set-point to the new one, one tick at most. ``decided_ns``: stamp of the last
+    request decided, or None. ``recent``: requests of the last second, this one included. ``limits_age_s``: since the
+    limits were selected; None where there is only one set. ``lower``, ``upper``: positions (14,) that may be asked
+    for (`gate.allowance`). ``sight``: the Space.
     """
 
     now_ns: int
     request: JointCommand
     state: JointState
+    before: Optional[JointState]
     last: np.ndarray
+    in_force: bool
+    last_velocity: np.ndarray
     span_s: float
     decided_ns: Optional[int]
+    recent: int
+    limits_age_s: Optional[float]
     lower: np.ndarray
     upper: np.ndarray
     limits: Limits
     settings: Settings
+    sight: Space
+
+    @functools.cached_property
+    def velocity(self):
+        """Velocity asked for (14,): the step from ``last`` over its time."""
+        return (self.request.positions - self.last) / self.span_s
+
+    @functools.cached_property
+    def space(self):
+        """The SpaceView of the positions asked for."""
+        return self.sight.view(self.request.positions, self.last if self.in_force else None, self.state.positions)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,6 +7,8 @@ from enpire_core.ticks import NANOSECONDS, TICK_RATE_HZ, TICK_S
 from enpire_core.types import JointCommand
 
 _TICK_NS = NANOSECONDS // TICK_RATE_HZ
+_NO_VELOCITY = np.zeros(JOINT_COUNT)
+_NO_VELOCITY.setflags(write=False)
 
 
 class SetPoint:
@@ -15,6 +17,7 @@ class SetPoint:
     def __init__(self, robot, lockstep):
         self._lower, self._upper, self._lockstep = robot.hard_lower, robot.hard_upper, lockstep
         self._good = None  # positions (14,) of the newest state without a finding
+        self._velocity = np.zeros(JOINT_COUNT)  # with which the last command was reached
         # (stamp of the last command let through, its positions or, where it was stopped, those of the joints then).
         self._last = None
         self.in_force = False  # whether the last command was let through, and nothing stopped it since
@@ -25,17 +28,28 @@ class SetPoint:
         return self._last[1] if self.in_force else None
 
     @property
+    def velocity(self):
+        """How fast (14,) the set-point in force moved; zeros where none is."""
+        return self._velocity if self.in_force else _NO_VELOCITY
+
+    @property
     def stamp_ns(self):
         """Stamp of the command in force. Only while one is."""
         return self._last[0]
+
+    @property
+    def sound(self):
+        """Positions (14,) of the newest state without a finding, or None."""
+        return self._good
 
     def measured(self, positions):
         """Take the positions (14,) of a state without a finding: holds are there from now on."""
         self._good = positions.copy()
 
-    def passed(self, stamp_ns, positions):
-        """Take a command that was let through against the state of ``stamp_ns``."""
+    def passed(self, stamp_ns, positions, velocity):
+        """Take a command that was let through against the state of ``stamp_ns``; ``velocity`` (14,) of its step."""
         self._last, self.in_force = (stamp_ns, positions.copy()), True
+        self._velocity = velocity
 
     def origin(self, state):
         """Return (positions, seconds): where the next set-point is measured from, and the time it has.
@@ -52,13 +66,13 @@ class SetPoint:
                 return self._last[1], TICK_S
         return state.positions, TICK_S
 
-    def hold(self, state):
+    def hold(self, state, at=None):
         """Stop; return the command to stay where the joints are, or None where that was never measured.
 
         ``state``: the newest one, good or bad, or None. A bad one is no place to go: the hold is at the last
-        sound one, or, where there never was one, inside the hard limits.
+        sound one, or, where there never was one, inside the hard limits. ``at``: positions (14,) to go to instead.
         """
-        positions = self._good
+        positions = self._good if at is None else at
         if positions is None:
             positions = getattr(state, 'positions', None)
             if not _are_positions(positions):

@@ -35,6 +35,12 @@ class Verdict:
     code: int = 0
 
 
+def verdict_of(decision, command, rule, finding, stamp_ns):
+    """Return the Verdict that ``rule`` and its ``finding`` make about the request of ``stamp_ns`` (0: none)."""
+    return Verdict(decision, command, rule.name, finding.joint, finding.limit, finding.value, finding.unit,
+                   finding.text, stamp_ns, rule.code)
+
+
 @dataclasses.dataclass(frozen=True)
 class Event:
     """One thing that people and ledgers should hear of. ``detail``: a traceback, for the log only."""

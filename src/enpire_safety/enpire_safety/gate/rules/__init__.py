@@ -4,15 +4,21 @@ To add one: write it into a file of its family (or a new one) beside this, and i
 """
 
 from enpire_safety.gate.rule import HOLDS, LATCHES, Rule
-from enpire_safety.gate.rules import effort, form, position, timing, velocity
+from enpire_safety.gate.rules import change, contact, effort, form, position, space, timing, velocity
 
-STATE_RULES = (form.STATE_SHAPE, form.STATE_FINITE, position.MEASURED_POSITION)
-REQUEST_RULES = (
-    form.REQUEST_SHAPE, form.REQUEST_FINITE,
-    timing.REQUEST_ORDER, timing.REQUEST_AGE, timing.STATE_AGE, timing.REQUEST_PAIRING,
-    position.JOINT_POSITION, velocity.JOINT_VELOCITY, effort.FEED_FORWARD, effort.JOINT_EFFORT,
-    effort.FEED_FORWARD_REACH, effort.FEED_FORWARD_SPEED,
-)
+STATE_RULES = (form.STATE_SHAPE, form.STATE_FINITE, position.MEASURED_POSITION, velocity.MEASURED_VELOCITY)
+FORM_RULES = (form.REQUEST_SHAPE, form.REQUEST_FINITE)
+TIME_RULES = (timing.REQUEST_ORDER, timing.REQUEST_AGE, timing.STATE_AGE, timing.REQUEST_PAIRING, timing.LIMITS_AGE)
+JOINT_RULES = (
+    position.JOINT_POSITION, velocity.JOINT_VELOCITY, change.JOINT_ACCELERATION, change.JOINT_JUMP,
+    effort.FEED_FORWARD, effort.JOINT_EFFORT, effort.FEED_FORWARD_REACH, effort.FEED_FORWARD_SPEED)
+SPACE_RULES = (space.WORKSPACE, space.TABLE, space.KEEP_OUT, space.ARM_DISTANCE, space.SELF_DISTANCE, space.TOOL_SPEED)
+REQUEST_RULES = (timing.REQUEST_RATE, *FORM_RULES, *TIME_RULES, *JOINT_RULES, *SPACE_RULES, contact.CONTACT_FORCE)
+# What the later points of a trajectory are checked for before any of it passes: where the arms will be then, and how
+# hard they push, nobody knows yet.
+PLAN_RULES = (
+    *FORM_RULES, position.JOINT_POSITION, velocity.JOINT_VELOCITY, change.JOINT_ACCELERATION, effort.FEED_FORWARD,
+    effort.FEED_FORWARD_REACH, effort.FEED_FORWARD_SPEED, *SPACE_RULES)
 
 # What the core itself watches: no function of one request or state, but named like the rules.
 LIMITS_PROFILE = Rule('limits_profile', 907, HOLDS, 'one selected', '', 'no set of limits was selected yet')

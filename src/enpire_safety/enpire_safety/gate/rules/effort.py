@@ -14,9 +14,8 @@ def effort_asked(view):
     limits, request, state = view.limits, view.request, view.state
     # Whatever is too large to be computed comes out as infinity or NaN, which no limit accepts.
     with np.errstate(over='ignore', invalid='ignore'):
-        velocity = (request.positions - view.last) / view.span_s
         return (limits.kp * (request.positions - state.positions)
-                + limits.kd * (velocity - state.velocities) + request.efforts)
+                + limits.kd * (view.velocity - state.velocities) + request.efforts)
 
 
 def _check(what, efforts, limit):
@@ -42,8 +41,7 @@ def _speed(view):
     """How fast a free joint would go; no damping: without end (infinity is refused)."""
     efforts, limit = view.request.efforts, view.limits.velocity
     with np.errstate(over='ignore', divide='ignore', invalid='ignore'):
-        speed = np.where(efforts == 0.0, 0.0,
-                         (view.request.positions - view.last) / view.span_s + efforts / view.limits.kd)
+        speed = np.where(efforts == 0.0, 0.0, view.velocity + efforts / view.limits.kd)
     i = first_outside(-limit, speed, limit)
     return None if i is None else outside('velocity that the feed-forward leads to', i, -limit[i], speed[i], limit[i],
                                           VELOCITY_UNITS)

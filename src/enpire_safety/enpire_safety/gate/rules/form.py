@@ -36,8 +36,8 @@ def _not_finite(thing, names):
 
 
 REQUEST_SHAPE = Rule(
-    'request_shape', 901, HOLDS, '14 joints, one point', '',
-    'joint names known, complete and each once; one point; as many numbers as joints',
+    'request_shape', 901, HOLDS, '14 joints, 1 to 60 points', '',
+    'joint names known, complete and each once; points a tick apart; as many numbers as joints',
     _request_shape)
 REQUEST_FINITE = Rule(
     'request_finite', 902, HOLDS, 'finite', '', 'no NaN and no infinity in positions or feed-forward',

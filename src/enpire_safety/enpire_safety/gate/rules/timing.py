@@ -39,6 +39,26 @@ def _state_age(view):
                    unit='s')
 
 
+def _rate(view):
+    limit = view.settings.request_rate_max_hz
+    if view.recent <= limit:
+        return None
+    return Finding(f'requests within a second: expected at most {limit:.6g}, got {view.recent}', limit=limit,
+                   value=float(view.recent), unit='Hz')
+
+
+def _limits_age(view):
+    limit = view.settings.limits_age_max_s
+    if view.limits_age_s is None or 0.0 <= view.limits_age_s <= limit:
+        return None
+    return Finding(f'age of the set of limits in force: expected at most {limit:.6g} s, got {view.limits_age_s:.6g} s: '
+                   'select it again', limit=limit, value=view.limits_age_s, unit='s')
+
+
+REQUEST_RATE = Rule('request_rate', 919, HOLDS, '`request_rate_max_hz`', 'Hz',
+                    'requests of the last second, whatever became of them', _rate)
+LIMITS_AGE = Rule('limits_age', 921, HOLDS, '`limits_age_max_s`', 's',
+                  'where sets of limits are selected: since when this one is in force', _limits_age)
 REQUEST_ORDER = Rule('request_order', 903, HOLDS, 'after the last one', 's',
                      'each request is newer than the one before: none is decided twice', _order)
 REQUEST_AGE = Rule('request_age', 904, HOLDS, '0 to `request_age_max_s`', 's',

@@ -1,0 +1,146 @@
+"""How far a station is from each limit of its space. Pure.
+
+A clearance is a distance minus its limit [m]: 0 or more is what a limit asks for. All of a station's are one array;
+`Clearances.parts` says which belong to which rule, `names` what each is about.
+Distance of two straight lines: C. Ericson, Real-Time Collision Detection (2005), 5.1.9.
+"""
+
+import itertools
+
+import numpy as np
+
+from enpire_core.joints import ARMS
+
+# Links that stand on the table, or turn on the spot above it.
+_STANDING = ('base_link', 'link1')
+# Links of one arm that could meet: what is behind the wrist, and the arm's foot. Those between meet nobody: their
+# joints' ranges see to that. The camera is the widest part of a wrist.
+_FOOT, _WRIST = ('base_link', 'link1', 'link2'), ('flange', 'tip_left', 'tip_right')
+_CAMERA = 'wrist_camera_color_optical_frame'
+_SELF = {**{link: _FOOT for link in _WRIST}, _CAMERA: (*_FOOT, 'link3'), 'link5': _FOOT[:1], 'link4': _FOOT[:1]}
+AXES = ('x', 'y', 'z')
+# Pairs that are as far apart as this by their middles alone are not measured.
+_FAR_M = 0.1
+
+
+class Clearances:
+    """The clearances of a station within ``limits`` (StationLimits). ``model``: its StationModel."""
+
+    def __init__(self, model, limits):
+        self.limits = limits
+        names, radii = list(model.capsule_names), list(model.radii)
+        self._fixed = [np.array([getattr(one, end) for one in limits.keep_out]).reshape(-1, 3)
+                       for end in ('start', 'end')]
+        names += [one.name for one in limits.keep_out]
+        radii += [one.radius for one in limits.keep_out]
+        arms = [[i for i, name in enumerate(model.capsule_names) if name.startswith(f'{arm}_')] for arm in ARMS]
+        fixed = range(len(model.capsule_names), len(names))
+        self._moving = np.array([i for i, name in enumerate(model.capsule_names)
+                                 if name.split('_', 1)[1] not in _STANDING])
+        self._radii = np.array(radii)
+        pairs = {'keep_out': list(itertools.product(fixed, map(int, self._moving))),
+                 'arm_distance': [(i, j) for i, j in itertools.product(*arms)
+                                  if not {names[i].split('_', 1)[1], names[j].split('_', 1)[1]} <= set(_STANDING)],
+                 'self_distance': [(i, j) for arm in arms for i, j in itertools.permutations(arm, 2)
+                                   if names[j].split('_', 1)[1] in _SELF.get(names[i].split('_', 1)[1], ())]}
+        asked = {'keep_out': limits.keep_out_distance, 'arm_distance': limits.arm_distance,
+                 'self_distance': limits.self_distance}
+        every = [pair for rule in pairs for pair in pairs[rule]]
+        self._first, self._second = np.array(every, dtype=int).reshape(-1, 2).T
+        self._asked = np.concatenate([np.full(len(pairs[rule]), asked[rule]) for rule in pairs])
+        self._reach = self._radii[self._first] + self._radii[self._second] + self._asked
+        self._anchor = None  # (starts, ends, clearances of pairs) of when they were last measured
+        self._name(names, pairs)
+
+    def _name(self, names, pairs):
+        self.names = [(f'{arm}_tool', f'{end} {axis}') for end in ('least', 'largest') for arm in ARMS for axis in AXES]
+        self.parts, at = {'workspace': slice(0, 12)}, 12 + len(self._moving)
+        self.names += [(names[i], 'table') for i in self._moving]
+        self.parts['table'] = slice(12, at)
+        for rule, found in pairs.items():
+            self.names += [(names[i], names[j]) for i, j in found]
+            self.parts[rule] = slice(at, at + len(found))
+            at += len(found)
+
+    def of(self, pose, exact=False):
+        """Return the clearances [m] at ``pose`` (`station_model.Pose`).
+
+        Of pairs that are far apart it is a lower bound of 0 or more, unless ``exact``.
+        """
+        starts, ends = (np.concatenate(both) for both in zip((pose.starts, pose.ends), self._fixed))
+        low = np.minimum(starts[self._moving, 2], ends[self._moving, 2]) - self._radii[self._moving]
+        box = np.concatenate([(pose.tools - self.limits.box_lower).ravel(),
+                              (self.limits.box_upper - pose.tools).ravel()])
+        pairs = self._measured(starts, ends, np.arange(len(self._reach))) if exact else self._pairs(starts, ends)
+        return np.concatenate([box, low - self.limits.table_z, pairs])
+
+    def _pairs(self, starts, ends):
+        """Return the clearances of pairs, or bounds of 0 or more below them.
+
+        No point of a line moves by more than the farther of its ends, and a distance changes by no more than both
+        lines move: so what was measured a while ago is a bound until things have come near.
+        """
+        if self._anchor is not None:
+            before_starts, before_ends, measured = self._anchor
+            moved = np.sqrt(np.maximum(_dot(starts - before_starts, starts - before_starts),
+                                       _dot(ends - before_ends, ends - before_ends)))
+            bounds = measured - moved[self._first] - moved[self._second]
+            if (bounds >= 0.0).all():
+                return bounds
+        middles, halves = 0.5 * (starts + ends), 0.5 * np.linalg.norm(ends - starts, axis=1)
+        apart = np.linalg.norm(middles[self._first] - middles[self._second], axis=1)
+        found = apart - halves[self._first] - halves[self._second] - self._reach
+        # Written as what is near enough to look at: NaN is.
+        near = np.flatnonzero(~(found >= _FAR_M))
+        found[near] = self._measured(starts, ends, near)
+        self._anchor = starts, ends, found
+        return found
+
+    def _measured(self, starts, ends, which):
+        first, second = self._first[which], self._second[which]
+        return line_distances(starts[first], ends[first], starts[second], ends[second]) - self._reach[which]
+
+    def nearest(self, pose):
+        """Return (index, points (2, 3)) of the pair that is nearest to its limit: the clearance, on the two lines."""
+        starts, ends = (np.concatenate(both) for both in zip((pose.starts, pose.ends), self._fixed))
+        pair = int(np.argmin(self._measured(starts, ends, np.arange(len(self._reach)))))
+        first, second = (slice(i, i + 1) for i in (self._first[pair], self._second[pair]))
+        points = nearest_points(starts[first], ends[first], starts[second], ends[second])
+        return self.parts['table'].stop + pair, np.concatenate(points)
+
+    def limit_of(self, index):
+        """Return the limit [m] of clearance ``index``: a place of the box, a height, a distance."""
+        if index < 12:
+            bounds = self.limits.box_lower if index < 6 else self.limits.box_upper
+            return float(bounds.flat[index % 6])
+        if index < self.parts['table'].stop:
+            return self.limits.table_z
+        return float(self._asked[index - self.parts['table'].stop])
+
+    def value_of(self, index, clearance):
+        """Return what was measured against that limit [m], from the ``clearance`` of ``index``."""
+        limit = self.limit_of(index)
+        return limit - clearance if 6 <= index < 12 else limit + clearance
+
+
+def nearest_points(p1, q1, p2, q2):
+    """Return two arrays (n, 3): the nearest points on the straight lines p1 to q1 and p2 to q2, each (n, 3)."""
+    d1, d2, r = q1 - p1, q2 - p2, p1 - p2
+    a, e, b = _dot(d1, d1), _dot(d2, d2), _dot(d1, d2)
+    c, f = _dot(d1, r), _dot(d2, r)
+    across = a * e - b * b
+    # Parallel lines: any point of the first will do.
+    s = np.where(across > 1e-12, np.clip((b * f - c * e) / np.maximum(across, 1e-12), 0.0, 1.0), 0.0)
+    t = np.clip((b * s + f) / np.maximum(e, 1e-12), 0.0, 1.0)
+    s = np.clip((b * t - c) / np.maximum(a, 1e-12), 0.0, 1.0)
+    return p1 + s[:, None] * d1, p2 + t[:, None] * d2
+
+
+def line_distances(p1, q1, p2, q2):
+    """Return (n,): the distances of the straight lines p1 to q1 and p2 to q2, each (n, 3)."""
+    one, other = nearest_points(p1, q1, p2, q2)
+    return np.linalg.norm(one - other, axis=1)
+
+
+def _dot(a, b):
+    return np.einsum('ij,ij->i', a, b)
