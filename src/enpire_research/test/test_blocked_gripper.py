@@ -35,7 +35,7 @@ class BlockedLink:
 
 def robot(link):
     ones = np.ones(JOINT_COUNT)
-    limits = MotionLimits(-ones, ones, 0.1 * ones, 50.0 * ones, 4000.0 * ones, 350.0 * ones, 0.0 * ones)
+    limits = MotionLimits(-ones, ones, 0.1 * ones, 50.0 * ones, 4000.0 * ones, 350.0 * ones, 0.0 * ones, 1.0)
     return Robot(link, limits, SimpleNamespace())
 
 

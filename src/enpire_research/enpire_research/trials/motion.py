@@ -19,6 +19,8 @@ MIN_STEPS = 8
 # Share of the gate's velocity limit that planned motions use: the gate looks at measured positions
 # too, and they lag behind.
 VELOCITY_MARGIN = 0.6
+# Likewise of its limit of the tools' speed, for motions that are planned in joint space.
+TOOL_MARGIN = 0.8
 JOINT_ACCELERATION = 6.0
 GRIPPER_ACCELERATION = 1.0
 
@@ -29,7 +31,8 @@ class MotionLimits:
 
     ``lower``, ``upper``: positions that the gate lets through [rad, m]; ``velocity``: its velocity
     limits [rad/s, m/s]; ``effort``: its effort limits [Nm, N], asked for as kp (q_cmd - q) +
-    kd (v_cmd - v); ``kp``, ``kd``: the drives' gains; ``home``: joint positions of `Robot.home`.
+    kd (v_cmd - v); ``kp``, ``kd``: the drives' gains; ``home``: joint positions of `Robot.home`; ``tool_speed``:
+    what it lets a tcp be asked for [m/s], one number.
     """
 
     lower: np.ndarray
@@ -39,21 +42,24 @@ class MotionLimits:
     kp: np.ndarray
     kd: np.ndarray
     home: np.ndarray
+    tool_speed: float
 
     def to_dict(self):
         """Return it as plain lists of numbers, for the pipe."""
-        return {field.name: getattr(self, field.name).tolist() for field in fields(self)}
+        return {field.name: np.asarray(getattr(self, field.name)).tolist() for field in fields(self)}
 
     @classmethod
     def from_dict(cls, values):
         """Return it from `to_dict`."""
-        return cls(**{field.name: np.array(values[field.name], dtype=np.float64) for field in fields(cls)})
+        given = {name: np.array(value, dtype=np.float64) for name, value in values.items()}
+        return cls(**{**given, 'tool_speed': float(given['tool_speed'])})
 
     @classmethod
     def from_gate(cls, limits, home):
         """Return it from the gate's own Limits and the joint positions (14,) of home."""
         return cls(np.array(limits.soft_lower), np.array(limits.soft_upper), np.array(limits.velocity),
-                   np.array(limits.effort), np.array(limits.kp), np.array(limits.kd), np.array(home))
+                   np.array(limits.effort), np.array(limits.kp), np.array(limits.kd), np.array(home),
+                   limits.station.tool_speed)
 
 
 def joint_acceleration():
@@ -67,12 +73,12 @@ def timed(points, lengths, speed, acceleration, velocity_limits):
     """Return set-points (M, 14), one a tick, that follow ``points`` and end at the last one.
 
     ``points`` (N, 14); ``lengths`` (N-1,): length of each step in the unit of ``speed`` times seconds;
-    ``speed`` and ``acceleration`` along the path; ``velocity_limits`` (14,) [rad/s, m/s]. M is 0 where
-    the path has no length.
+    ``speed`` (one for all, or (N-1,)) and ``acceleration`` along the path; ``velocity_limits`` (14,) [rad/s, m/s].
+    M is 0 where the path has no length.
     """
     points, lengths = np.asarray(points), np.asarray(lengths, dtype=np.float64)
     keep = np.concatenate([[True], lengths > 1e-9])
-    points, lengths = points[keep], lengths[keep[1:]]
+    points, lengths, speed = points[keep], lengths[keep[1:]], np.broadcast_to(speed, lengths.shape)[keep[1:]]
     if not len(lengths):
         return np.empty((0, JOINT_COUNT))
     slopes = np.abs(np.diff(points, axis=0)) / lengths[:, None] + 1e-12

@@ -133,7 +133,8 @@ class Robot:
         speed = number(speed, 'speed', 1e-3, MAX_JOINT_SPEED)
         start = self._target.copy()
         end = start.copy()
-        for arm, angles in dict(targets).items():
+        targets = dict(targets)
+        for arm, angles in targets.items():
             cut = ARM_SLICE[_arm(arm)]
             end[cut] = numbers(angles, 6, f'targets[{arm!r}]', 'six angles [rad]')
             self._check_joints(end, cut)
@@ -142,7 +143,17 @@ class Robot:
         points = start + np.linspace(0.0, 1.0, steps + 1)[:, None] * (end - start)
         points[-1] = end
         lengths = np.full(steps, length / steps)
-        return self._follow(motion.timed(points, lengths, speed, JOINT_MOVE_ACCELERATION, self._velocity))
+        speeds = np.minimum(speed, self._tool_share(points, targets) * lengths)
+        return self._follow(motion.timed(points, lengths, speeds, JOINT_MOVE_ACCELERATION, self._velocity))
+
+    def _tool_share(self, points, arms):
+        """Return (N-1,): how often a second each step of ``points`` (N, 14) may be made, for the speed of the tools."""
+        longest = np.full(len(points) - 1, 1e-9)
+        for arm in arms:
+            kinematics = self._kinematics.arms[arm]
+            places = np.array([kinematics.forward(point[ARM_SLICE[arm]]).translation() for point in points])
+            longest = np.maximum(longest, np.linalg.norm(np.diff(places, axis=0), axis=1))
+        return motion.TOOL_MARGIN * self._limits.tool_speed / longest
 
     def _check_joints(self, target, cut):
         """Unreachable where ``target`` (14,) is beyond the limits in ``cut``: nothing is planned for it."""
