@@ -114,6 +114,7 @@ def _safety_gate(unit, run_dir, files):
         'robot_limits': files.robot_limits,
         'task_limits': files.task_limits,
         'run_dir': os.path.join(run_dir, unit),
+        'unit': unit,
         'simulated': True,
     }
 

@@ -25,6 +25,7 @@ def test_the_rviz_configuration_shows_robots_markers_and_cameras_of_one_unit():
     assert found['Robots']['Description Topic']['Value'] == '/unit0/robot_description'
     assert found['Robots']['TF Prefix'] == 'unit0'
     assert found['Markers']['Topic']['Value'] == '/unit0/markers'
+    assert found['Safety']['Topic']['Value'] == '/unit0/safety_gate/markers'
     assert found['Top camera']['Topic']['Value'] == '/unit0/top_camera/color/image_raw'
     assert config['Visualization Manager']['Global Options']['Fixed Frame'] == 'unit0/station'
 

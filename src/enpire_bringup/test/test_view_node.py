@@ -20,6 +20,7 @@ from enpire_interfaces.msg import LabStatus, SafetyEvent, SafetyState, StationSt
 from enpire_research.campaign.ledger import Ledger  # noqa: E402
 from enpire_research.trials.outbox import Outbox  # noqa: E402
 from enpire_research.trials.report import Report  # noqa: E402
+from std_msgs.msg import Empty  # noqa: E402
 from std_srvs.srv import Trigger  # noqa: E402
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -38,7 +39,7 @@ def own_domain(monkeypatch):
 def start(tmp_path):
     running = []
 
-    def call(module, node, namespace, values, **more):
+    def call(module, node, namespace, values, stdin=None, **more):
         spec = processes.ProcessSpec('x', 'x', 'x', namespace, {node: values})
         path = tmp_path / f'{node}.yaml'
         path.write_text(processes.parameters_yaml(spec))
@@ -49,7 +50,7 @@ def start(tmp_path):
             PYTHONPATH=os.pathsep.join([*paths, os.environ.get('PYTHONPATH', '')]))
         out = open(tmp_path / f'{node}.out', 'w+')
         code = f'import sys; from {module} import main; sys.exit(main())'
-        running.append((subprocess.Popen([sys.executable, '-c', code, *words], stdout=out,
+        running.append((subprocess.Popen([sys.executable, '-c', code, *words], stdin=stdin, stdout=out,
                                          stderr=subprocess.STDOUT, env=environment), out))
         return running[-1][0], lambda: (tmp_path / f'{node}.out').read_text()
     yield call
@@ -115,6 +116,28 @@ def test_a_trial_that_ends_in_the_last_moment_is_still_named(tmp_path, start):
     process.send_signal(signal.SIGINT)
     assert process.wait(PATIENCE_S) == 0
     assert 't7' in text()
+
+
+@pytest.mark.parametrize('keys, stops', [(b's', 1), (b'xqS', 0), (b'xs', 1)])
+def test_the_key_s_stops_all_arms_and_no_other_key_does(tmp_path, start, keys, stops):
+    write_lab(tmp_path)
+    process, text = start('enpire_bringup.view.lab_view_node', 'lab_view', '/lab',
+                          {'run_dir': str(tmp_path), 'plain': True, 'keys': True}, stdin=subprocess.PIPE)
+    heard = []
+    with graph.connect() as lab:
+        lab._node.create_subscription(Empty, '/emergency_stop', heard.append, qos.EVENTS)
+        assert lab.until(lambda: lab._node.count_publishers('/emergency_stop') > 0, PATIENCE_S)
+        # Who publishes may know of us a little later than we of it: pressed until it is heard, as a person would.
+        wanted = time.monotonic() + (PATIENCE_S if stops else 1.0)
+        while len(heard) < max(stops, 1) and time.monotonic() < wanted and process.poll() is None:
+            process.stdin.write(keys)
+            process.stdin.flush()
+            lab.until(lambda: heard, 0.5)
+    assert bool(heard) == bool(stops)
+    process.stdin.close()
+    process.send_signal(signal.SIGINT)
+    assert process.wait(PATIENCE_S) == 0
+    assert ('stopped by a key' in text()) == bool(stops)
 
 
 def test_the_table_shows_what_the_runner_says(tmp_path, start):

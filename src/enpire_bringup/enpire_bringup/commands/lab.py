@@ -60,6 +60,7 @@ def lab(
     began_s = time.time()
     from enpire_bringup import lab as lab_module
     from enpire_bringup import lock, terminal
+    from enpire_bringup.keyboard import Keyboard
 
     options = {
         'units': units, 'task': task, 'trials': trials, 'budget': budget, 'seed': seed, 'name': name,
@@ -71,7 +72,10 @@ def lab(
             live = terminal.is_live() and not plain
             prepared, children = _prepare(make, note, plain=not live, kept=resume is not None)
             terminal.say(f'SIMULATED lab {prepared.lab.name}: logs and results in {prepared.folder}')
-            outcome = _supervise(prepared, children, quiet=live)
+            with Keyboard() as keyboard:
+                if keyboard.is_there:
+                    terminal.say('Press s to stop all arms, Ctrl-C to end the lab.')
+                outcome = _supervise(prepared, children, keyboard, quiet=live)
     except (lab_module.LabError, lock.BadDomain) as error:
         terminal.say(f'The lab was not started:\n{error}', err=True)
         raise typer.Exit(2) from None
@@ -141,7 +145,7 @@ def _view(prepared, plain):
     from enpire_bringup.run import program_of
     from enpire_bringup.supervisor.child import ChildSpec
 
-    values = {'run_dir': prepared.folder, 'plain': plain, 'began_ns': time.time_ns()}
+    values = {'run_dir': prepared.folder, 'plain': plain, 'began_ns': time.time_ns(), 'keys': True}
     spec = processes.ProcessSpec(
         'lab.view', 'enpire_bringup', 'lab_view', '/lab', {'lab_view': values},
         ros_arguments=('--log-level', 'error'))
@@ -150,12 +154,12 @@ def _view(prepared, plain):
     words = processes.command(spec, program_of(spec), prepared.parameter_file(spec))
     # It is stopped first, so that the terminal is free; SIGTERM lets it put the terminal in order.
     return ChildSpec(
-        spec.name, tuple(words), stage=len(processes.STAGES), terminal=True,
+        spec.name, tuple(words), stage=len(processes.STAGES), terminal=True, keys=True,
         death_signal=signal.SIGTERM)
 
 
-def _supervise(prepared, children, quiet):
-    """Run the children to the end; return the `Outcome`. ``quiet``: the view owns the terminal."""
+def _supervise(prepared, children, keyboard, quiet):
+    """Run the children to the end; return the `Outcome`. ``quiet``: the view owns the terminal's picture."""
     import anyio
 
     from enpire_bringup import terminal
@@ -174,7 +178,8 @@ def _supervise(prepared, children, quiet):
 
         environment = dict(os.environ, PYTHONUNBUFFERED='1')
         supervisor = Supervisor(
-            children, prepared.logs, report=report, on_change=note, environment=environment)
+            children, prepared.logs, report=report, on_change=note, environment=environment,
+            keyboard=keyboard)
         return anyio.run(supervisor.run)
 
 

@@ -29,7 +29,8 @@ class ChildSpec:
 
     ``command``: words. ``stage``: children of the highest stage are stopped first. ``respawn``,
     ``respawn_delay_s``, ``required``: as in `processes.ProcessSpec`. ``terminal``: it writes to the
-    supervisor's own terminal instead of a log. ``death_signal``: what it gets when the supervisor dies.
+    supervisor's own terminal instead of a log. ``keys``: it reads the keys of that terminal from its standard input.
+    ``death_signal``: what it gets when the supervisor dies.
     """
 
     name: str
@@ -39,6 +40,7 @@ class ChildSpec:
     respawn_delay_s: float = 1.0
     required: bool = False
     terminal: bool = False
+    keys: bool = False
     death_signal: int = signal.SIGKILL
 
 
@@ -83,7 +85,7 @@ class Child:
         try:
             self.process = await anyio.open_process(
                 command,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE if self.spec.keys else subprocess.DEVNULL,
                 stdout=theirs,
                 stderr=None if self.spec.terminal else subprocess.STDOUT,
                 env=self._environment,
@@ -95,6 +97,12 @@ class Child:
         finally:
             if theirs is not None:
                 os.close(theirs)
+
+    async def tell(self, data):
+        """Write ``data`` to its standard input, if it runs and has one."""
+        if self.process is not None and self.process.stdin is not None:
+            with contextlib.suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):  # it is ending
+                await self.process.stdin.send(data)
 
     async def run_to_end(self):
         """Keep its log until it ends; then end what is left of its process group. Return the exit code.

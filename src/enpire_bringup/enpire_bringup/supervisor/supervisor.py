@@ -40,9 +40,10 @@ class Outcome:
 class Supervisor:
     """See the module. ``report(text)`` hears every start, end and restart, ``on_change({name: pid})``
     what runs now; both may raise OSError. ``environment``: of the children; None is the supervisor's own.
+    ``keyboard``: a `Keyboard` whose keys are passed on to the children that want them, or None.
     """
 
-    def __init__(self, specs, log_dir, *, report, on_change=None, environment=None, times=None):
+    def __init__(self, specs, log_dir, *, report, on_change=None, environment=None, times=None, keyboard=None):
         names = [spec.name for spec in specs]
         if len(set(names)) != len(names):
             raise ValueError(f'expected different names of processes, got {names}')
@@ -51,6 +52,7 @@ class Supervisor:
         self._report = report
         self._on_change = on_change or (lambda running: None)
         self._times = times or StopTimes()
+        self._keyboard = keyboard
         self._noted = True
         self._stopping = None
         self._births = None
@@ -70,6 +72,8 @@ class Supervisor:
             with anyio.open_signal_receiver(*wanted) as signals:
                 async with anyio.create_task_group() as watching:
                     watching.start_soon(self._watch, signals)
+                    if self._keyboard is not None:
+                        watching.start_soon(self._pass_on_keys)
                     async with anyio.create_task_group() as tending:
                         await self._start_all(tending)
                         await self._stopping.wait()
@@ -95,6 +99,12 @@ class Supervisor:
             if self._stopping.is_set():
                 self._say(f'{name} again: already stopping, a few seconds more')
             self._end(Outcome(0, f'{name}: stopping'))
+
+    async def _pass_on_keys(self):
+        async for key in self._keyboard.keys():
+            for child in self._children:
+                if child.spec.keys:
+                    await child.tell(key)
 
     async def _start_all(self, tending):
         for child in self._children:

@@ -1,20 +1,25 @@
 """`lab_view`: shows a running lab in the terminal, a live table or plain lines.
 
 Subscribes: /lab/status (LabStatus). Reads: the outboxes of the run, for counts where no runner is there
-and for plain lines; the ledger of a campaign, for what is new. Publishes and serves nothing.
+and for plain lines; the ledger of a campaign, for what is new; with `keys` its standard input.
+Publishes: /emergency_stop (std_msgs/Empty), where somebody has pressed the key for it.
 On silence: the table keeps its last values; the time in the headline goes on.
 """
 
 import contextlib
 import dataclasses
 import os
+import sys
+import threading
 import time
 
 from rich.console import Console
 from rich.live import Live
+from std_msgs.msg import Empty
 
 from enpire_bringup import terminal
 from enpire_bringup import lab as lab_file
+from enpire_bringup.keyboard import STOP
 from enpire_bringup.reports import Outboxes, Tally
 from enpire_bringup.view import news, table
 from enpire_bringup.view.rows import progress_of, row_of
@@ -34,6 +39,7 @@ class ViewParameters:
 
     run_dir: str = parameter(text='run folder of the lab to show')
     plain: bool = parameter(False, 'lines instead of a live table')
+    keys: bool = parameter(False, 'read keys from the standard input: s stops all arms')
     period_s: float = parameter(0.5, 'time between two pictures', ge=0.1, le=10.0)
     began_ns: int = parameter(0, 'wall clock when the lab was started, in ns: what is older has been told', unit='1',
                               ge=0)
@@ -48,6 +54,7 @@ class LabView(ManagedNode):
         self._status = None
         self._total = Tally()
         self._told = 0
+        self._stopped_by_key = False
 
     def open(self):
         """Read the lab file of the run, subscribe, and take the terminal."""
@@ -62,6 +69,10 @@ class LabView(ManagedNode):
         self._news = ''
         self._notes = os.path.join(folder, 'logs', 'supervisor.log')
         self._began_s = time.monotonic()
+        self._stop = self.own(self.create_publisher(Empty, '/emergency_stop', qos.EVENTS))
+        if self.parameters.keys:
+            # It waits for keys as long as this process lives, and nobody waits for it.
+            threading.Thread(target=self._read_keys, name='keys', daemon=True).start()
         self.own(self.create_subscription(LabStatus, '/lab/status', self._take_status, qos.STATE))
         self.own(self.create_steady_timer(self.parameters.period_s, self._refresh))
         self.opened.callback(self._show_last)
@@ -77,6 +88,12 @@ class LabView(ManagedNode):
                 self._live.stop()
             self._live = None
 
+    def _read_keys(self):
+        for key in iter(lambda: os.read(sys.stdin.fileno(), 1), b''):
+            if key == STOP:
+                self._stop.publish(Empty())
+                self._stopped_by_key = True
+
     def _take_status(self, message):
         self._status = message
 
@@ -90,6 +107,11 @@ class LabView(ManagedNode):
             line = news.line(record)
             self._news = line or self._news
             self._tell(line, record.at_ns)
+        if self._stopped_by_key:
+            self._stopped_by_key = False
+            self._news = 'all arms were stopped by a key: `enpire clear` lets them move again'
+            if self.parameters.plain:
+                terminal.say(self._news)
         problems = self._problems()
         if self.parameters.plain:
             for problem in problems[self._told:]:
