@@ -182,7 +182,8 @@ def broken_off(tmp_path, monkeypatch):
 
 def write_ledger(folder, ended=False, **changes):
     body = {'version': campaigns.VERSION, 'task': 'push_t', 'simulated': True, 'seed': 1, 'units': ['unit0', 'unit1'],
-            'manifest_hash': 'm', 'secret_sha256': 's', 'config': {}, 'researcher': {}, 'start_policy_hash': 'p'}
+            'manifest': {}, 'manifest_hash': 'm', 'secret_sha256': 's', 'config': {}, 'researcher': {},
+            'start_policy_hash': 'p'}
     with Ledger.open(folder / 'campaign', lambda: 1) as ledger:
         ledger.append('campaign', {**body, **changes})
         if ended:

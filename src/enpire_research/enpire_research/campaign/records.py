@@ -2,7 +2,7 @@
 
 | kind | when | holds |
 |---|---|---|
-| campaign | first | what it is about: task, seed, stations, configuration, hashes of manifest, secret, start policy |
+| campaign | first | task, seed, stations, configuration, manifest; hashes of manifest, secret, start policy |
 | candidate | an idea is a commit | number, parent, hypothesis, changes, hashes |
 | trial | a trial has ended, also a void one | who, why, where, and the reports of reset and rollout |
 | decision | an idea is kept or not | figures and reason |
@@ -17,7 +17,7 @@ import re
 
 from enpire_research.campaign.researcher import Outcome
 from enpire_research.trials import report as reports
-from enpire_research.trials.dispatch import reason_of
+from enpire_research.trials.dispatch import MANIFEST_CODES, reason_of
 
 SCREEN, CONFIRM, EXAM = 'screen', 'confirm', 'exam'
 PURPOSES = (SCREEN, CONFIRM, EXAM)
@@ -27,8 +27,8 @@ _REPORT = (dict, type(None))
 
 FIELDS = {
     'campaign': {'version': _COUNT, 'task': _TEXT, 'simulated': (bool,), 'seed': _COUNT, 'units': (list,),
-                 'manifest_hash': _TEXT, 'secret_sha256': _TEXT, 'config': (dict,), 'researcher': (dict,),
-                 'start_policy_hash': _TEXT},
+                 'manifest': (dict,), 'manifest_hash': _TEXT, 'secret_sha256': _TEXT, 'config': (dict,),
+                 'researcher': (dict,), 'start_policy_hash': _TEXT},
     'candidate': {'candidate': _COUNT, 'parent': _MAYBE, 'hypothesis': _TEXT, 'changes': (dict,),
                   'policy_hash': _TEXT, 'artifact_hash': _TEXT, 'tree': _TEXT, 'commit': _TEXT},
     'trial': {'trial_id': _TEXT, 'candidate': _COUNT, 'purpose': _TEXT, 'reset': _COUNT, 'seed': _COUNT,
@@ -92,6 +92,12 @@ def outcome(body):
     measured = {name: value for name, value in report['measurements'].items() if value is not None}
     return Outcome(body['status'] == reports.SUCCEEDED, 0.0 if report['score'] is None else report['score'],
                    body['reason'], report['error_code'], measured)
+
+
+def refused_for_manifest(body):
+    """Return whether the trial of ``body`` is void because what is frozen differed: no fault of its station."""
+    return any(report is not None and report['error_code'] in MANIFEST_CODES
+               for report in (body['reset_report'], body['rollout_report']))
 
 
 def without_folders(text):

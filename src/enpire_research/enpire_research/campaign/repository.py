@@ -73,14 +73,14 @@ class CampaignRepository:
             'for-each-ref', '--format=%(objectname) %(refname)').splitlines())
         self._merged = self._decisions()
 
-    def start(self, source, title):
-        """Commit the start policy as the root of `main`; return (commit, tree)."""
-        tree = self._tree(source)
+    def start(self, source, title, notes=''):
+        """Commit the start policy as the root of `main`, with ``title`` and ``notes``; return (commit, tree)."""
+        tree, message = self._tree(source), _message(title, notes)
         if MAIN in self._refs:
             root = self._run('rev-list', '--max-parents=0', MAIN)
-            self._expect(root, tree, title, (), 'the start policy')
+            self._expect(root, tree, message, (), 'the start policy')
             return root, tree
-        commit = self._commit(tree, (), title)
+        commit = self._commit(tree, (), message)
         self._update({'refs/heads/idea/0': commit, 'refs/tags/champion-0': commit, f'refs/tags/{CHAMPION}': commit})
         # Last, here as in `decide`: what `main` has is done, and is not begun again after a crash.
         self._update({MAIN: commit})
