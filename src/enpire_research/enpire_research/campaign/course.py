@@ -66,6 +66,21 @@ def seal(body):
             f'held-out seeds {body["secret_sha256"]}')
 
 
+def idea_notes(changes, artifact):
+    """Return what the commit of an idea says beside its hypothesis."""
+    # In the order of the ledger, whoever made them.
+    notes = [f'{name} = {value!r}' for name, value in sorted(changes.items())]
+    return '\n'.join([*notes, f'artifact {artifact}'] if artifact else notes)
+
+
+def decision_words(body):
+    """Return (text, notes) of the merge commit of the decision ``body``."""
+    figures = body['figures']
+    text = (f'{figures["successes"]} of {figures["n"]} against {figures["against_successes"]} of {figures["n"]} on the '
+            'same resets')
+    return text, f'{body["reason"]}\n{body["stage"]}, round {body["round"]}, against idea {body["against"]}'
+
+
 class Course:
     """``folder``: the campaign's; ``secret``: 32 bytes; see the module, CampaignConfig and About for the others.
 
@@ -207,18 +222,12 @@ class Course:
         idea = event.idea
         if event.parent is None:
             return self.repository.start(idea.source, idea.hypothesis, self._seal)
-        notes = [f'{name} = {value!r}' for name, value in idea.changes.items()]
-        if idea.artifact:
-            notes.append(f'artifact {idea.artifact}')
-        return self.repository.idea(event.candidate, event.parent, idea.source, idea.hypothesis, '\n'.join(notes))
+        return self.repository.idea(event.candidate, event.parent, idea.source, idea.hypothesis,
+                                    idea_notes(idea.changes, idea.artifact))
 
     def _merge(self, body):
         self.decisions.append(body)
-        figures = body['figures']
-        notes = body['reason'] + f'\n{body["stage"]}, round {body["round"]}, against idea {body["against"]}'
-        self.repository.decide(body['candidate'], body['kept'], (
-            f'{figures["successes"]} of {figures["n"]} against {figures["against_successes"]} of {figures["n"]} on the '
-            'same resets'), notes)
+        self.repository.decide(body['candidate'], body['kept'], *decision_words(body))
         if body['kept']:
             self.champion = body['candidate']
 

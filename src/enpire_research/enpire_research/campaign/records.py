@@ -83,7 +83,7 @@ def trial(job, unit, seed, reset, rollout=None, reason=''):
         reason = reason_of(last)
     return {'trial_id': job.trial_id, 'candidate': job.candidate, 'purpose': job.purpose, 'reset': job.reset,
             'seed': seed, 'unit': unit, 'repeat': job.repeat, 'status': status, 'reason': without_folders(reason),
-            'reset_report': _report(reset), 'rollout_report': _report(rollout)}
+            'reset_report': of_report(reset), 'rollout_report': of_report(rollout)}
 
 
 def outcome(body):
@@ -105,7 +105,8 @@ def without_folders(text):
     return _PATH.sub('', _QUOTED_PATH.sub(r'\1\2\1', text))
 
 
-def _report(report):
+def of_report(report):
+    """Return what a trial record holds of a Report; None for none."""
     if report is None:
         return None
     values = report.to_dict()
