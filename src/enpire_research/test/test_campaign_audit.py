@@ -6,11 +6,13 @@ import os
 import random
 import shutil
 import subprocess
+import types
 
 import audit_helpers as lab
 import pytest
+from campaign_helpers import SECRET
 from enpire_research.campaign.audit import chained, walk
-from enpire_research.campaign.seeds import secret_hash
+from enpire_research.campaign.seeds import secret_hash, stations_seed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -390,6 +392,17 @@ def test_another_secret_in_the_folder_is_found(honest, whole):
     with open(os.path.join(honest, 'campaign', 'secret'), 'w', encoding='ascii') as handle:
         handle.write('cd' * 32)
     assert f'{honest}/campaign/secret: expected the secret with the hash' in wrong(honest, whole[1])['seeds']
+
+
+def test_a_station_that_drew_what_it_hides_from_another_seed_is_found(honest, whole, monkeypatch):
+    name = 'i0000-screen-000.reset.npz'
+    os.makedirs(os.path.join(honest, 'unit0', 'records'))
+    with open(os.path.join(honest, 'unit0', 'records', name), 'wb'):
+        pass
+    assert f'{name}: ' in wrong(honest, whole[1])['seeds'], 'it is no record'
+    for seed, said in ((stations_seed(SECRET), ''), (1, 'of the secret, got one with 1')):
+        monkeypatch.setattr(walk.seeds.states, 'read', lambda path, seed=seed: types.SimpleNamespace(lab_seed=seed))
+        assert said in wrong(honest, whole[1]).get('seeds', '') and bool(said) == bool(wrong(honest, whole[1]))
 
 
 def test_a_task_that_this_project_does_not_know_can_not_be_compared(honest, monkeypatch):

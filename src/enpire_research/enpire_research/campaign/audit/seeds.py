@@ -1,6 +1,11 @@
-"""Seeds: those of development from the campaign's seed, those of the exam from its secret, none for two purposes."""
+"""Seeds: those of development from the campaign's seed, those of the exam from its secret, none for two purposes.
+
+What simulated stations hide must come from the secret, too: their recorded states say which seed they had.
+"""
 
 import os
+
+from enpire_drivers.sim import records as states
 
 from enpire_research.campaign import records as kinds
 from enpire_research.campaign import seeds
@@ -10,7 +15,7 @@ NAME = 'seeds'
 
 
 def check(records, folder):
-    """Return the Check of the seeds in ``records``; ``folder``: the campaign's, where its secret lies."""
+    """Return the Check of the seeds in ``records``; ``folder``: the campaign's, in its run folder, with its secret."""
     campaign, wrong, notes = records[0].body, [], []
     secret = _secret(records, folder, wrong, notes)
     trials = [record for record in records if record.kind == 'trial']
@@ -33,8 +38,29 @@ def check(records, folder):
         if first != (held_out, body['reset']):
             wrong.append(f'{line(record)}: expected a seed of its own, got that of '
                          f'{"held-out" if first[0] else "development"} reset {first[1]}')
+    if secret is not None:
+        wrong += _stations(trials, os.path.dirname(folder), secret)
     return Check(NAME, f'{len(drawn)} starts for {len(trials)} trials, {len(exam)} of them held out; commitment '
                  f'{campaign["secret_sha256"][:16]}…', tuple(wrong), tuple(notes))
+
+
+def _stations(trials, run, secret):
+    """Yield which station drew what it hides from another seed; as the first state says that it has recorded."""
+    seen = set()
+    for record in trials:
+        unit, report = record.body['unit'], record.body['reset_report']
+        path = os.path.join(run, unit, 'records', report['state_record'] if report else '')
+        if unit in seen or not os.path.isfile(path):
+            continue
+        seen.add(unit)
+        try:
+            seed = states.read(path).lab_seed
+        except states.RecordError as error:
+            yield str(error)
+            continue
+        if seed != seeds.stations_seed(secret):
+            yield (f'{path}: expected a station with the seed {seeds.stations_seed(secret)} of the secret, got one '
+                   f'with {seed}')
 
 
 def _secret(records, folder, wrong, notes):
