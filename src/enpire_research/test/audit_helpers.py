@@ -15,6 +15,7 @@ import trial_helpers
 
 from enpire_drivers.sim.scene import write_scene
 from enpire_research.campaign import chain
+from enpire_research.campaign.audit import walk
 from enpire_research.campaign.course import About
 from enpire_research.campaign.ledger import NAME
 from enpire_research.campaign.seeds import keep_secret
@@ -179,3 +180,22 @@ def flip(path, at=None):
     data[at] ^= 1
     with open(path, 'wb') as handle:
         handle.write(data)
+
+
+def an_exam(records):
+    """Return the first record (dict) of a trial of the exam that has failed."""
+    return next(one for one in records if one['kind'] == 'trial' and one['body']['purpose'] == 'exam'
+                and one['body']['status'] == 'failed')
+
+
+def verdict_changed(records):
+    """Make a success of it."""
+    body = an_exam(records)['body']
+    body['status'], body['reason'] = 'succeeded', ''
+    body['rollout_report']['status'] = 'succeeded'
+
+
+def wrong(run, task, **options):
+    """Return {check: places} of what is wrong with the campaign in ``run``."""
+    return {check.name: '\n'.join(check.wrong) for check in walk.verify(run, task=task, **options).checks
+            if not check.ok}
