@@ -57,13 +57,14 @@ class ProcessSpec:
     ros_arguments: typing.Tuple[str, ...] = ()
 
 
-def expand(lab, run_dir, files, began_ns=0):
+def expand(lab, run_dir, files, began_ns=0, stations_seed=None):
     """Return the `ProcessSpec`s of ``lab`` in the order in which they are started.
 
     ``run_dir``: absolute path of the run folder. ``files``: `LabFiles`. ``began_ns``: wall clock, for a campaign: the
-    scene of a reset before it is gone.
+    scene of a reset before it is gone. ``stations_seed``: from which stations draw what they hide; None: the lab's.
     """
-    specs = [spec for unit in lab.units for spec in _station(lab, unit, run_dir, files)]
+    seed = lab.seed if stations_seed is None else stations_seed
+    specs = [spec for unit in lab.units for spec in _station(lab, unit, run_dir, files, seed)]
     specs.append(_train_server(lab, run_dir))
     if lab.operator_hook:
         specs.append(_hook(lab))
@@ -74,7 +75,7 @@ def expand(lab, run_dir, files, began_ns=0):
     return specs
 
 
-def _station(lab, unit, run_dir, files):
+def _station(lab, unit, run_dir, files, seed):
     shared = {
         'namespace': f'/{unit}',
         # Every process of a station lives on the station's own clock.
@@ -82,7 +83,7 @@ def _station(lab, unit, run_dir, files):
         'ros_arguments': _log(lab),
     }
     world = {
-        'arm_driver': _arm_driver(lab, unit, run_dir),
+        'arm_driver': _arm_driver(lab, unit, run_dir, seed),
         'camera_driver': {
             f'{name}.color_profile': camera.color_profile for name, camera in lab.cameras.items()
         },
@@ -99,11 +100,11 @@ def _station(lab, unit, run_dir, files):
     ]
 
 
-def _arm_driver(lab, unit, run_dir):
+def _arm_driver(lab, unit, run_dir, seed):
     return {
         'scene': os.path.join(run_dir, 'scene'),
         'unit': unit,
-        'lab_seed': lab.seed,
+        'lab_seed': seed,
         'records': os.path.join(run_dir, unit, 'records'),
         'real_time_factor': lab.real_time_factor,
     }

@@ -22,7 +22,7 @@ import yaml
 
 from enpire_bringup import lab as lab_file
 from enpire_bringup import processes
-from enpire_core.files import sha256_file
+from enpire_core.files import sha256_file, write_bytes
 from enpire_research import layout
 
 UNIT_FOLDERS = ('records', 'outbox', 'policy_logs')
@@ -158,14 +158,15 @@ def resume(folder):
     if lab.campaign is None:
         raise lab_file.LabError(f'--resume: expected the run folder of a campaign, but {path} wants plain trials: '
                                 'start them anew')
-    lab = _as_it_began(lab, folder, _check_ledger(lab, folder))
+    body = _check_ledger(lab, folder)
+    lab = _as_it_began(lab, folder, body)
     task, files = find_files(lab)
     for unit in lab.units:
         for part in UNIT_FOLDERS:
             os.makedirs(os.path.join(folder, unit, part), mode=0o700, exist_ok=True)
     if not os.path.isdir(os.path.join(folder, 'scene')):
         _write_scene(os.path.join(folder, 'scene'), task)
-    return _with_processes(lab, folder, files)
+    return _with_processes(lab, folder, files, body.get('secret_sha256', ''))
 
 
 def _check_ledger(lab, folder):
@@ -236,15 +237,35 @@ def _fill(lab, folder, task, files, narrowed):
     return _with_processes(lab, folder, files)
 
 
-def _with_processes(lab, folder, files):
-    """Write a parameter file for each process; return the `Run`. Limits that are narrowed lie in the folder."""
+def _with_processes(lab, folder, files, secret_sha256=''):
+    """Write a parameter file for each process; return the `Run`. Limits that are narrowed lie in the folder.
+
+    ``secret_sha256``: of the secret with which a campaign began, '' where it has not.
+    """
     merged = os.path.join(folder, LIMITS)
     if os.path.isfile(merged):
         files = dataclasses.replace(files, task_limits=merged)
-    run = Run(lab, folder, tuple(processes.expand(lab, folder, files, time.time_ns())))
+    run = Run(lab, folder, tuple(processes.expand(lab, folder, files, time.time_ns(),
+                                                  _stations_seed(lab, folder, secret_sha256))))
     for spec in run.specs:
-        _write(run.parameter_file(spec), processes.parameters_yaml(spec))
+        # For nobody else: what stations hide follows from the seed in them.
+        write_bytes(run.parameter_file(spec), processes.parameters_yaml(spec).encode())
     return run
+
+
+def _stations_seed(lab, folder, secret_sha256):
+    """Return the seed of what stations hide: the lab's, in a campaign that of its secret, which is kept from now on."""
+    from enpire_research.campaign import seeds
+
+    if lab.campaign is None:
+        return lab.seed
+    campaign = layout.campaign(folder)
+    os.makedirs(campaign, mode=0o700, exist_ok=True)
+    try:
+        return seeds.stations_seed(seeds.keep_secret(campaign, os.urandom, lab.campaign.secret_file or '',
+                                                     secret_sha256))
+    except seeds.SecretError as error:
+        raise lab_file.LabError(f'{folder}: {error}') from error
 
 
 def _new_folder(lab, name):

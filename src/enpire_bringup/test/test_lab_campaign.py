@@ -8,6 +8,7 @@ import pytest
 
 from enpire_bringup import lab, lab_campaign, processes, run
 from enpire_research.campaign import config as campaigns
+from enpire_research.campaign import seeds
 from enpire_research.campaign.ledger import Ledger
 from enpire_research.research_parameters import ResearchParameters
 
@@ -182,7 +183,8 @@ def broken_off(tmp_path, monkeypatch):
 
 def write_ledger(folder, ended=False, **changes):
     body = {'version': campaigns.VERSION, 'task': 'push_t', 'simulated': True, 'seed': 1, 'units': ['unit0', 'unit1'],
-            'manifest_hash': 'm', 'secret_sha256': 's', 'config': {}, 'researcher': {}, 'start_policy_hash': 'p'}
+            'manifest': {}, 'manifest_hash': 'm', 'secret_sha256': 's', 'config': {}, 'researcher': {},
+            'start_policy_hash': 'p'}
     with Ledger.open(folder / 'campaign', lambda: 1) as ledger:
         ledger.append('campaign', {**body, **changes})
         if ended:
@@ -220,6 +222,25 @@ def test_a_campaign_goes_on_with_what_it_began_with_though_files_of_it_have_chan
     values = run.resume(str(broken_off)).specs[-1].parameters['research']
     assert values['policy'] == str(policies / f'{name}.py') and values['secret_file'] == ''
     assert values['task_limits'] == str(broken_off / 'limits.yaml')
+
+
+def test_what_the_stations_of_a_campaign_hide_comes_from_its_secret_and_is_nobody_elses_to_read(broken_off):
+    secret = seeds.read_secret_file(broken_off / 'campaign' / 'secret')
+    write_ledger(broken_off, secret_sha256=seeds.secret_hash(secret))
+    for _ in range(2):
+        specs = {spec.name: spec.parameters for spec in run.resume(str(broken_off)).specs}
+        assert specs['unit0.sim_station']['arm_driver']['lab_seed'] == seeds.stations_seed(secret)
+        assert specs['unit0.trial_server']['trial_server']['lab_seed'] == 1 != seeds.stations_seed(secret)
+    for path in (broken_off / 'parameters').iterdir():
+        assert path.stat().st_mode & 0o777 == 0o600
+    (broken_off / 'campaign' / 'secret').unlink()
+    with pytest.raises(lab.LabError, match='expected the secret with which the campaign began, got nothing there'):
+        run.resume(str(broken_off))
+
+
+def test_without_a_campaign_stations_draw_from_the_seed_of_the_lab(tmp_path):
+    plain = run.prepare(lab.load_text(f'trials: 3\nseed: 5\nfolder: {tmp_path}\n', str(tmp_path / 'my.yaml')), 'first')
+    assert plain.specs[0].parameters['arm_driver']['lab_seed'] == 5 and not (tmp_path / 'first' / 'campaign').exists()
 
 
 @pytest.mark.parametrize('changes, said', [

@@ -7,7 +7,8 @@ Parameters  ResearchParameters
 Writes      <run_dir>/campaign/: ledger.jsonl, repository, policies, secret
 Reads       <run_dir>/<unit>/outbox: what stations finished while no research node was there, also for others
 Ends        by itself when the campaign is over (exit code 0), or when it can't go on (exit code 1): ledger
-            damaged or another campaign's, a job void too often, every station out for good or without server
+            damaged or another campaign's, what is frozen changed, a job void too often, every station out for good
+            or without server
 
 On silence: as the trial runner. Killed and started again it goes on from the ledger; what its stations do
 meanwhile is not lost, and nothing is run twice.
@@ -19,7 +20,6 @@ import time
 
 from enpire_core import qos
 from enpire_core.node import ManagedNode
-from enpire_drivers.sim.scene import load_scene
 from enpire_interfaces.action import Reset, Rollout
 from enpire_interfaces.msg import LabStatus
 from enpire_tasks import registry
@@ -70,11 +70,11 @@ class Research(ManagedNode, Orders):
             self.get_logger().warning(f'the last line of the ledger was not finished: moved to {path}')
         repository = CampaignRepository(os.path.join(folder, 'repository'), time.time_ns)
         self.opened.callback(repository.close)
-        self._manifest_hash = self._frozen(task)
+        self._freeze = self._frozen(task)
         start_source, _ = read_policy(p.policy)
         researcher = self._researcher or _builtin(p.lab_seed, task)
         began = self._ledger.records[0].body if self._ledger.records else {}
-        about = About(p.units, self._manifest_hash, p.simulated, {'name': researcher.name})
+        about = About(p.units, self._freeze.entries, p.simulated, {'name': researcher.name})
         self._course = Course(
             p.config(), researcher, self._ledger, repository, start_source=start_source, about=about, folder=folder,
             secret=seeds.keep_secret(folder, os.urandom, p.secret_file, began.get('secret_sha256', '')))
@@ -89,11 +89,10 @@ class Research(ManagedNode, Orders):
             self.own(self.create_steady_timer(period, callback))
 
     def _frozen(self, task):
-        """Return the manifest's hash as the trial servers have it."""
+        """Return the Freeze as the trial servers have it."""
         p = self.parameters
         limit_files = (p.robot_limits or robot_limits_file(), p.task_limits or task.limits_file)
-        scene = load_scene(p.scene or os.path.join(p.run_dir, 'scene'))
-        return manifest.total(manifest.entries(task.folder, limit_files, scene.meta.digest))
+        return manifest.Freeze(task.folder, limit_files, p.scene or os.path.join(p.run_dir, 'scene'))
 
     def start(self):
         """Begin, or go on."""
@@ -116,7 +115,7 @@ class Research(ManagedNode, Orders):
         if not self._active:
             return
         if self._jobs.broken or self._jobs.stuck:
-            self._finish(BROKEN, self._jobs.broken or 'every station that could run what is left is out')
+            self._finish(BROKEN, self._why_broken())
         elif self._jobs.finished:
             # Asks the researcher and runs git: nothing is under way that could miss us.
             self._course.step()
@@ -124,6 +123,14 @@ class Research(ManagedNode, Orders):
                 self._finish(DONE, f'the campaign is over: {self._course.end_reason}')
             else:
                 self._jobs.add(self._course.jobs())
+
+    def _why_broken(self):
+        changed = self._freeze.changed()
+        if changed:
+            # A trial server that was started again since compares with what it found then, and can't name the file.
+            return (f'what is frozen has changed since the campaign began: {manifest.named(changed)}. Put it back and '
+                    f'go on with `enpire lab --resume`, or begin a new run. {self._jobs.broken}')
+        return self._jobs.broken or 'every station that could run what is left is out'
 
     def _finish(self, code, text):
         (self.get_logger().info if code == DONE else self.get_logger().error)(text)
@@ -143,7 +150,7 @@ class Research(ManagedNode, Orders):
     def reset_goal(self, job):
         """See Orders."""
         return Reset.Goal(trial_id=job.trial_id, task=self.parameters.task, seed=self._course.seed(job),
-                          manifest_hash=self._manifest_hash)
+                          manifest_hash=self._freeze.hash)
 
     def rollout_goal(self, job):
         """See Orders."""
@@ -153,7 +160,7 @@ class Research(ManagedNode, Orders):
             trial_id=job.trial_id, task=self.parameters.task, seed=self._course.seed(job),
             policy_file=self._course.policy_file(job.candidate), policy_commit=candidate['commit'],
             artifact_file=layout.artifact(layout.campaign(self.parameters.run_dir), artifact)
-            if artifact else '', manifest_hash=self._manifest_hash)
+            if artifact else '', manifest_hash=self._freeze.hash)
 
     def existing(self, unit, job, kind):
         """See Orders."""
@@ -162,7 +169,7 @@ class Research(ManagedNode, Orders):
             return None
         try:
             report = read(box.path(job.trial_id, kind))
-            seed, ours = self._course.seed(job), self._manifest_hash
+            seed, ours = self._course.seed(job), self._freeze.hash
             if report.seed != seed or report.manifest_hash not in ('', ours):
                 raise ReportError(f'it is of seed {report.seed} and manifest {report.manifest_hash[:16]}, not of this '
                                   f"campaign's {seed} and {ours[:16]}")

@@ -6,7 +6,8 @@ Subscribes  /<unit>/safety_state, only of a unit that is out with its gate latch
 Parameters  TrialRunnerParameters
 Writes      <run_dir>/summary.json after each trial
 Ends        by itself when all trials are done (exit code 0), or when every station that has trials left
-            is out for good or without its server; a latched one or one that rests is waited for (exit code 1)
+            is out for good or without its server, or what is frozen has changed (exit code 1); a latched one or
+            one that rests is waited for
 
 On silence: a trial server that is not there, or sends no feedback for `feedback_silence_s`, has lost its
 goal: the trial is void and repeated. One that does not come back in `server_missing_s` is out.
@@ -80,12 +81,13 @@ class TrialRunner(ManagedNode, Orders):
         self._check_end()
 
     def _check_end(self):
-        if self._active and (self._schedule.finished or self._schedule.stuck):
+        schedule = self._schedule
+        if self._active and (schedule.finished or schedule.stuck or schedule.broken):
             self._write()
             self._publish()
-            if self._schedule.stuck:
-                self.get_logger().error('every station that has trials left is out')
-            self.finish(DONE if self._schedule.finished else STATIONS_OUT)
+            if not schedule.finished:
+                self.get_logger().error(schedule.broken or 'every station that has trials left is out')
+            self.finish(DONE if schedule.finished else STATIONS_OUT)
 
     # ---- what goes out ---------------------------------------------------------------------
     def _publish(self):

@@ -9,6 +9,9 @@ Parameters  TrialServerParameters
 Writes      <run_dir>/outbox/<trial>.<phase>.json before the action's result, <run_dir>/policy_logs/,
             <run_dir>/data/<trial>.npz soon after it, for training
 
+Before each goal the manifest is made anew: where it differs from that at the start, or from the goal's, the goal is
+refused and the files are named.
+
 On silence: a driver, gate or camera that says nothing makes the trial void, with the reason. A policy
 that says nothing fails its trial. If this process dies, the gate's and the driver's own stops end the
 motion; policies die with it.
@@ -79,9 +82,9 @@ class TrialServer(ManagedNode):
         task = self._task or registry.get(p.task)
         limit_files = (p.robot_limits or robot_limits_file(), p.task_limits or task.limits_file)
         self._setup = make_setup(task, *limit_files)
-        scene = load_scene(p.scene or os.path.join(os.path.dirname(os.path.abspath(p.run_dir)), 'scene'))
-        self._manifest = manifest.entries(task.folder, limit_files, scene.meta.digest)
-        self._manifest_hash = manifest.total(self._manifest)
+        scene_folder = p.scene or os.path.join(os.path.dirname(os.path.abspath(p.run_dir)), 'scene')
+        scene = load_scene(scene_folder)
+        self._freeze = manifest.Freeze(task.folder, limit_files, scene_folder)
         self._outbox = Outbox(os.path.join(p.run_dir, 'outbox'))
         self._logs = os.path.join(p.run_dir, 'policy_logs')
         os.makedirs(self._logs, mode=0o700, exist_ok=True)
@@ -134,7 +137,7 @@ class TrialServer(ManagedNode):
             return self._refuse(result, error)
         self._hosts.prepare()
         report = self._run(context, Reset.Feedback, lambda hooks: run_reset(
-            self._setup, self._station, conversions.reset_goal(goal), hooks, self._manifest_hash))
+            self._setup, self._station, conversions.reset_goal(goal), hooks, self._freeze.hash))
         # A reset without a confirmed start is no success of the action.
         return self._finish(report, result, ABORTED)
 
@@ -148,7 +151,7 @@ class TrialServer(ManagedNode):
         log = os.path.join(self._logs, f'{goal.trial_id}.log')
         recording = Recording(self.parameters.data_frames)
         report = self._run(context, Rollout.Feedback, lambda hooks: run_rollout(
-            self._setup, self._station, self._hosts, conversions.rollout_goal(goal), hooks, log, self._manifest_hash,
+            self._setup, self._station, self._hosts, conversions.rollout_goal(goal), hooks, log, self._freeze.hash,
             recording))
         # A verdict was reached, whichever it is.
         answer = self._finish(report, result, SUCCEEDED)
@@ -168,9 +171,17 @@ class TrialServer(ManagedNode):
         if self._outbox.holds(goal.trial_id, phase):
             raise _InvalidGoal(result.ERROR_INVALID_GOAL, f'trial_id: {goal.trial_id!r} has a result of its {phase} '
                                'already: give each trial an id of its own')
-        if goal.manifest_hash not in ('', self._manifest_hash):
+        self._check_manifest(goal, result)
+
+    def _check_manifest(self, goal, result):
+        changed = self._freeze.changed()
+        if changed:
+            raise _InvalidGoal(result.ERROR_MANIFEST, 'expected what is frozen as it was when this trial server began, '
+                               f'got another {manifest.named(changed)}: put it back, or start the lab anew')
+        if goal.manifest_hash not in ('', self._freeze.hash):
             raise _InvalidGoal(result.ERROR_MANIFEST, f'manifest_hash: expected {goal.manifest_hash}, what is frozen '
-                               f'here has {self._manifest_hash}: a file of task, limits, scene or trial code differs')
+                               f'here has {self._freeze.hash}: a file of task, limits, scene or trial code, or a '
+                               'library, differs')
 
     def _check_rollout(self, goal, result):
         episode_s = self._setup.task.episode_s

@@ -14,7 +14,8 @@ from enpire_research.trials.report import Attempt, Report
 START = 'RATE = 0.2\n'
 SECRET = bytes(range(32))
 UNITS = ('unit0', 'unit1')
-ABOUT = About(UNITS, 'f' * 64, True, {'name': 'counts'})
+MANIFEST = {'scene': 'f' * 64, 'task/verifier.py': 'a' * 64}
+ABOUT = About(UNITS, MANIFEST, True, {'name': 'counts'})
 
 
 def config(**changes):
@@ -67,9 +68,9 @@ class FakeRepository:
     def __init__(self):
         self.decided = {}
 
-    def start(self, source, title):
+    def start(self, source, title, notes=''):
         """See CampaignRepository."""
-        return self.idea(0, None, source, title)
+        return self.idea(0, None, source, title, notes)
 
     def idea(self, number, parent, source, hypothesis, notes=''):
         """See CampaignRepository."""

@@ -1,6 +1,26 @@
 """Puts the helpers of this folder on the path (test folders are no packages)."""
 import os
+import shutil
 import sys
+
+import pytest
 
 os.environ.setdefault('MUJOCO_GL', 'egl')
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+
+@pytest.fixture(scope='session')
+def whole(tmp_path_factory):
+    """Return (run folder, task) of an honest campaign that has ended; see audit_helpers."""
+    import audit_helpers
+
+    folder = tmp_path_factory.mktemp('lab')
+    task = audit_helpers.task_in(folder / 'task')
+    audit_helpers.campaign(folder / 'run', task)
+    return folder / 'run', task
+
+
+@pytest.fixture
+def honest(whole, tmp_path):
+    """Return a copy of its run folder, to be tampered with."""
+    return str(shutil.copytree(whole[0], tmp_path / 'run', symlinks=True))

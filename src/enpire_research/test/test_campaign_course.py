@@ -1,17 +1,32 @@
 """A campaign from its first record to its last, killed wherever it may be."""
 
+import dataclasses
 import os
 import shutil
 import subprocess
 
 import pytest
-from campaign_helpers import ABOUT, SECRET, UNITS, Counts, FakeRepository, config, course_in, lab_reports, one, run
+from campaign_helpers import (
+    ABOUT,
+    MANIFEST,
+    SECRET,
+    UNITS,
+    Counts,
+    FakeRepository,
+    config,
+    course_in,
+    lab_reports,
+    one,
+    run,
+)
 from enpire_research.campaign import seeds
 from enpire_research.campaign.chain import digest
-from enpire_research.campaign.course import About
+from enpire_research.campaign.course import About, seal
 from enpire_research.campaign.ledger import NAME, Ledger, LedgerError, read
 from enpire_research.campaign.repository import RepositoryError
+from enpire_research.trials import manifest
 from enpire_research.trials import report as reports
+from enpire_research.trials.report import Report
 
 
 @pytest.fixture(scope='module')
@@ -131,6 +146,32 @@ def test_a_void_trial_is_on_record_and_comes_again_under_the_next_name_also_afte
     ledger.close()
 
 
+def test_a_refusal_for_what_is_frozen_counts_against_no_station_and_the_job_comes_again_on_the_same_one(tmp_path):
+    course, ledger = course_in(tmp_path)
+    course.step()
+    job = course.jobs()[0]
+    refused = Report('', '', '', 'unknown', 0, False, error_code=107, error_msg='another task/verifier.py')
+    assert course.result(job, 'unit0', refused)
+    body = ledger.records[-1].body
+    assert (body['status'], body['reason'], body['unit']) == ('void', 'another task/verifier.py', 'unit0')
+    ledger.close()
+    course, ledger = course_in(tmp_path)
+    course.step()
+    assert course.jobs()[0] == dataclasses.replace(job, repeat=1)
+    ledger.close()
+
+
+def test_the_manifest_lies_whole_in_the_ledger_and_the_root_commit_is_tied_to_the_first_record(tmp_path):
+    course, ledger = course_in(tmp_path, git=True)
+    course.step()
+    body = ledger.records[0].body
+    assert body['manifest'] == MANIFEST and body['manifest_hash'] == manifest.total(MANIFEST)
+    message = subprocess.run(['git', '--git-dir', tmp_path / 'repository', 'log', '--format=%B', 'idea/0'],
+                             capture_output=True, text=True, check=True).stdout
+    assert message.split('\n')[2:5] == seal(body).split('\n') and body['secret_sha256'] in message
+    ledger.close()
+
+
 def test_stations_that_went_out_and_came_back_change_no_digest(whole, tmp_path):
     course, ledger = course_in(tmp_path)
     course.station('unit0', 'out', 'latched')
@@ -143,8 +184,9 @@ def test_stations_that_went_out_and_came_back_change_no_digest(whole, tmp_path):
 @pytest.mark.parametrize('changes, said', [
     ({'settings': config(task='peg')}, "task: expected 'push_t' as recorded, got 'peg'"),
     ({'settings': config(trials=140)}, 'config.trials: expected 130 as recorded, got 140'),
-    ({'about': About(UNITS, 'e' * 64, True, {'name': 'counts'})}, 'manifest_hash'),
-    ({'about': About(('unit0',), 'f' * 64, True, {'name': 'counts'})}, 'units'),
+    ({'about': About(UNITS, {**MANIFEST, 'task/verifier.py': 'b' * 64}, True, {'name': 'counts'})},
+     'frozen as it was when the campaign began, got another task/verifier.py: put it back'),
+    ({'about': About(('unit0',), MANIFEST, True, {'name': 'counts'})}, 'units'),
     ({'start': 'RATE = 0.3\n'}, 'start_policy_hash'),
     ({'secret': b'y' * 32}, 'secret_sha256')])
 def test_the_folder_of_another_campaign_is_refused_and_left_alone(whole, tmp_path, changes, said):
@@ -159,7 +201,7 @@ def test_the_folder_of_another_version_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr('enpire_research.campaign.course.VERSION', 0)
     course_in(tmp_path)[1].close()
     monkeypatch.undo()
-    with pytest.raises(LedgerError, match='version 2, got one of version 0'):
+    with pytest.raises(LedgerError, match='version 3, got one of version 0'):
         course_in(tmp_path)
 
 

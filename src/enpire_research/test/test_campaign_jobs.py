@@ -1,5 +1,6 @@
 """Which station runs which trial of a campaign, also when stations fail."""
 
+import pytest
 from enpire_research.campaign.jobs import Job, Jobs
 from enpire_research.trials import report as reports
 from enpire_research.trials.report import Report
@@ -183,3 +184,19 @@ def test_a_busy_station_puts_back_and_begins_anew_without_a_void():
     again = lab.jobs.take('a')
     assert again.trial_id == first.trial_id + '-r1' and again.voids == 0 and not lab.ended
     assert lab.jobs.home(again) == 'a'
+
+
+@pytest.mark.parametrize('code', [107, 215])
+def test_where_what_is_frozen_differs_nothing_is_handed_out_any_more_and_nobody_is_blamed(code):
+    lab = Lab(resets=6)
+    job = lab.jobs.take('a')
+    refusal = a_report(reports.UNKNOWN, unit='', error_code=code, error_msg='got another task/verifier.py')
+    if code == 215:
+        lab.jobs.reset_done('a', RESET)
+        lab.jobs.rollout_done('a', refusal)
+    else:
+        lab.jobs.reset_done('a', refusal)
+    row = lab.jobs.rows['a']
+    assert lab.jobs.broken == f'a refused {job.trial_id}: got another task/verifier.py'
+    assert (row.voids, row.voids_in_a_row, row.out, len(lab.ended)) == (1, 0, '', 1)
+    assert lab.jobs.take('a') is None and lab.jobs.take('b') is None and not lab.jobs.finished

@@ -36,9 +36,12 @@ CAMERAS = ('top_camera', 'left_wrist_camera', 'right_wrist_camera')
 class Lab:
     """One station's nodes in this process, and clients of its actions."""
 
-    def __init__(self, graph, folder, **server):
+    def __init__(self, graph, folder, task_folder=None, **server):
         self.graph, self.folder = graph, str(folder)
-        self.task = trial_helpers.BlockTask(self.folder)
+        # A folder of its own: all in it is frozen.
+        task_folder = str(task_folder or os.path.join(self.folder, 'task'))
+        os.makedirs(task_folder, exist_ok=True)
+        self.task = trial_helpers.BlockTask(task_folder)
         self.run = os.path.join(self.folder, 'unit0')
         os.makedirs(self.run)
         write_scene(os.path.join(self.folder, 'scene'), self.task.scene())
@@ -188,6 +191,32 @@ def test_goals_with_bad_fields_are_refused_with_code_and_field(lab):
         assert result.error_code == getattr(Rollout.Result, code), fields
         assert word in result.error_msg
     assert not Outbox(os.path.join(lab.run, 'outbox')).reports()[0]
+
+
+FROZEN = {'task/limits.yaml': 'limits/task, task/limits.yaml', 'task/verifier.onnx': 'task/verifier.onnx',
+          'scene/scene.mjb': 'scene'}
+
+
+def test_a_frozen_file_that_changes_by_one_byte_is_named_and_nothing_is_run_until_it_is_back(tmp_path):
+    (tmp_path / 'task').mkdir()
+    (tmp_path / 'task' / 'verifier.onnx').write_bytes(b'weights')
+    (tmp_path / 'lab').mkdir()
+    with Graph() as graph:
+        lab = Lab(graph, tmp_path / 'lab', task_folder=tmp_path / 'task')
+        for client, action in ((lab.reset, Reset), (lab.rollout, Rollout)):
+            for name, named in FROZEN.items():
+                path = (tmp_path if name.startswith('task') else tmp_path / 'lab') / name
+                was, times = path.read_bytes(), os.stat(path)
+                path.write_bytes(was[:-1] + bytes([was[-1] ^ 1]))
+                os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+                goal = action.Goal(trial_id='t', **({'policy_file': 'p.py'} if action is Rollout else {}))
+                status, result = lab.result(client, goal)
+                path.write_bytes(was)
+                assert (status, result.error_code) == (GoalStatus.STATUS_ABORTED, action.Result.ERROR_MANIFEST), name
+                assert f'got another {named}: put it back' in result.error_msg
+        assert not Outbox(os.path.join(lab.run, 'outbox')).reports()[0]
+        status, reset = lab.result(lab.reset, Reset.Goal(trial_id='t', seed=5))
+        assert (status, reset.error_code) == (GoalStatus.STATUS_SUCCEEDED, 0), reset.error_msg
 
 
 def test_a_tripped_gate_voids_the_trial_and_the_next_goal_says_what_to_do(lab):

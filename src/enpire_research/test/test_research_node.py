@@ -38,6 +38,7 @@ class Station:
         self.unit, self.goals, self.held, self.silent, self.busy = unit, [], set(), set(), set()
         self._box, self._slot = Outbox(os.path.join(run_dir, unit, 'outbox')), GoalSlot()
         self._clock = self.voids = self.refused = 0  # how many rollouts are void, how many goals are refused
+        self.frozen = ''  # the kind of goals that are refused because what is frozen differs
         node = graph.add(Node('fake', namespace=f'/{unit}', context=graph.context))
         self._servers = [
             GoalServer(node, action, kind, lambda goal, context, kind=kind, result=action.Result: self._serve(
@@ -51,7 +52,10 @@ class Station:
             return ABORTED, result
         if self.refused:
             self.refused -= 1
-            result.error_code, result.error_msg = 107 if kind == 'reset' else 214, 'another manifest'
+            result.error_code, result.error_msg = 110 if kind == 'reset' else 218, 'something broke'
+            return ABORTED, result
+        if self.frozen == kind:
+            result.error_code, result.error_msg = 107 if kind == 'reset' else 215, 'got another task/verifier.py'
             return ABORTED, result
         if (kind, goal.trial_id) in self.busy:
             result.error_code, result.error_msg = 102 if kind == 'reset' else 202, 'somebody else has it'
@@ -268,7 +272,43 @@ def test_a_goal_that_is_refused_is_on_record_with_its_station(graph, tmp_path):
     lab.stations[1].refused = 1
     records = finish(lab, lab.research())
     void = [record.body for record in records if record.kind == 'trial' and record.body['status'] == VOID]
-    assert [(body['unit'], body['reason']) for body in void] == [('unit1', 'another manifest')]
+    assert [(body['unit'], body['reason']) for body in void] == [('unit1', 'something broke')]
+
+
+@pytest.mark.parametrize('kind', ['reset', 'rollout'])
+def test_a_station_on_which_what_is_frozen_differs_ends_the_campaign_and_a_restart_goes_on(graph, tmp_path, kind):
+    lab = Lab(graph, tmp_path)
+    lab.stations[1].frozen = kind
+    node = lab.research()
+    assert lab.graph.until(lambda: node.exit_code is not None, 60.0) and node.exit_code == 1
+    assert 'refused i0000-screen-001: got another task/verifier.py' in node._why_broken()
+    node.release()
+    count = len(lab.stations[1].goals)
+    void = [record.body for record in lab.records() if record.kind == 'trial' and record.body['status'] == VOID]
+    # No repeat elsewhere, and the station is blamed for nothing.
+    assert [(body['trial_id'], body['unit']) for body in void] == [('i0000-screen-001', 'unit1')]
+    assert not [record for record in lab.records() if record.kind == 'station']
+    lab.stations[1].frozen = ''
+    bodies = [record.body for record in finish(lab, lab.research()) if record.kind == 'trial']
+    again = next(body for body in bodies if body['trial_id'].startswith('i0000-screen-001-'))
+    assert (again['trial_id'], again['unit']) == ('i0000-screen-001-r1', 'unit1')
+    assert sum(body['status'] == VOID for body in bodies) == 1 and len(lab.stations[1].goals) > count
+
+
+def test_what_changed_since_the_campaign_began_is_named_by_the_node_where_a_station_cannot(graph, tmp_path):
+    lab = Lab(graph, tmp_path)
+    node = lab.research()
+    (tmp_path / 'task' / 'verifier.py').write_text('new')
+    lab.stations[0].frozen = 'reset'
+    assert lab.graph.until(lambda: node.exit_code is not None, 60.0) and node.exit_code == 1
+    assert 'what is frozen has changed since the campaign began: task/verifier.py. Put it back' in node._why_broken()
+    node.release()
+    again = lab.research(up=False)
+    assert 'got another task/verifier.py: put it back' in again.fault
+    again.release()
+    (tmp_path / 'task' / 'verifier.py').unlink()
+    lab.stations[0].frozen = ''
+    finish(lab, lab.research())
 
 
 def test_results_of_another_campaign_in_an_outbox_are_not_taken(graph, tmp_path):

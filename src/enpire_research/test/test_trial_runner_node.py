@@ -20,12 +20,13 @@ pytestmark = pytest.mark.node
 
 
 class FakeServer:
-    """Serves both actions of unit0. ``busy``: trial ids whose rollout is answered with BUSY; ``silent``: no goal ends.
+    """Serves both actions of unit0. ``busy``: trial ids whose rollout is answered with BUSY; ``silent``: no goal ends;
+    ``frozen``: what is frozen differs.
     """
 
-    def __init__(self, graph, busy=(), silent=False):
+    def __init__(self, graph, busy=(), silent=False, frozen=False):
         self.goals, self.cancelled, self.artifacts = [], [], []
-        self._busy, self._silent = busy, silent
+        self._busy, self._silent, self._frozen = busy, silent, frozen
         node = graph.add(Node('fake', namespace='/unit0', context=graph.context))
         self._servers = [
             GoalServer(node, action, kind, lambda goal, context, kind=kind, result=action.Result: self._serve(
@@ -40,6 +41,9 @@ class FakeServer:
             self.cancelled.append(goal.trial_id)
         if kind == 'rollout' and goal.trial_id in self._busy:
             result.error_code, result.error_msg = Rollout.Result.ERROR_BUSY, 'another goal is under way'
+            return ABORTED, result
+        if self._frozen:
+            result.error_code, result.error_msg = Reset.Result.ERROR_MANIFEST, 'got another task/verifier.py'
             return ABORTED, result
         result.report = TrialReport(trial_id=goal.trial_id, phase=TrialReport.PHASE_RESET,
                                     status=TrialReport.STATUS_SUCCEEDED)
@@ -95,3 +99,11 @@ def test_a_goal_that_is_accepted_after_it_was_dropped_is_cancelled(graph, make_r
     runner.hold()
     assert graph.until(lambda: server.cancelled == ['trial-00000']), 'it runs on, and nobody hears of it'
     assert not unit.busy
+
+
+def test_where_what_is_frozen_differs_the_runner_ends_with_what_was_said_and_repeats_nothing(graph, make_runner):
+    server = FakeServer(graph, frozen=True)
+    runner = make_runner(trials=3)
+    assert graph.until(lambda: runner.exit_code is not None)
+    assert runner.exit_code == 1 and server.goals == [('reset', 'trial-00000')]
+    assert runner._schedule.broken == 'unit0 refused trial-00000: got another task/verifier.py'

@@ -1,4 +1,4 @@
-"""A campaign as real processes, its research node killed again and again."""
+"""Campaigns as real processes: the research node killed again and again, a frozen file changed; both verified."""
 
 import re
 
@@ -45,3 +45,27 @@ def test_a_campaign_whose_research_node_is_killed_has_every_trial_once_and_ends_
     assert re.search(rf'ledger digest: {digest(records())}\s*$', text), text
     code, status = lab.command('report', str(lab.run_dir))
     assert code == 0 and digest(records()) in status, status
+    code, said = lab.command('verify', str(lab.run_dir), '--replay', '2', seconds=200.0)
+    assert code == 0 and '4 of 4 phases have the same bits' in said, said
+    assert said.endswith('verified: 9 checks, nothing is wrong\n') and f'digest: {digest(records())}' in said
+
+
+def test_a_frozen_file_that_changes_ends_the_lab_with_its_name_and_put_back_the_campaign_goes_on(start_lab, tmp_path):
+    (tmp_path / 'small.yaml').write_text(SMALL.format(policy=policy('varies')))
+    lab, _ = start_lab(str(tmp_path / 'small.yaml'))
+    folder, scene = lab.run_dir / 'campaign', lab.run_dir / 'scene' / 'scene.mjb'
+    until(lambda: (folder / 'ledger.jsonl').exists() and len(read(folder)) > 3, 'two trials', 120.0)
+    was = scene.read_bytes()
+    scene.write_bytes(was[:-1] + bytes([was[-1] ^ 1]))
+    code, text = lab.wait(120.0)
+    assert code == 1 and 'what is frozen has changed since the campaign began: scene. Put it back' in text, text
+    void = [record.body for record in read(folder) if record.kind == 'trial' and record.body['status'] == 'void']
+    assert 1 <= len(void) <= 2 and all('got another scene' in body['reason'] for body in void[:1]), void
+    code, said = lab.command('verify', str(lab.run_dir))
+    assert code == 1 and 'scene: changed since the campaign began' in said and 'not finished: ' in said, said
+    assert said.endswith('NOT VERIFIED: 1 of 8 checks found something wrong\n'), said
+    scene.write_bytes(was)
+    code, text = lab.command('lab', '--plain', '--resume', str(lab.run_dir), seconds=240.0)
+    assert code == 0, text
+    code, said = lab.command('verify', str(lab.run_dir))
+    assert code == 0, said

@@ -1,9 +1,9 @@
 """How one simulated station differs from the nominal one: small errors of calibration.
 
 Drawn once from (lab seed, unit), then constant. Everything a station measures carries them, and no topic
-has the true values. They are no secret: whoever reads lab seed and unit, which are ROS parameters of the
-driver and stand in a run's lab.yaml, can draw them again. Policies have no ROS, but nothing keeps their
-process from reading files yet. So no result may rest on a policy's not knowing them.
+has the true values. They are as secret as the seed: in a campaign it follows from the campaign's secret,
+else it is the lab's, which stands in lab.yaml. It is a ROS parameter of the driver, in a file (0600) of
+the run: whoever has ROS or the user's files can draw them again.
 """
 
 import math

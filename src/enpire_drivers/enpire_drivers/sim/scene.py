@@ -183,7 +183,26 @@ def write_scene(folder, task_scene):
 
 def load_scene(folder):
     """Return the Scene in ``folder``; SceneError where it is missing, damaged or of another MuJoCo."""
-    folder = Path(folder)
+    data, fields, digest = _read(Path(folder))
+    try:
+        # From the bytes that were digested: the file may be another by now.
+        model = mujoco.MjModel.from_binary_path(MODEL_FILE, {MODEL_FILE: data})
+    except ValueError as error:
+        raise SceneError(f'scene in {folder}: expected a model of MuJoCo in {MODEL_FILE}, got {error}: write '
+                         'the scene again') from error
+    if len(fields['initial_qpos']) != model.nq:
+        raise SceneError(f'scene in {folder}: expected {model.nq} numbers as initial_qpos, got '
+                         f'{len(fields["initial_qpos"])}: write the scene again')
+    return Scene(model, SceneMeta(digest=digest, **fields))
+
+
+def read_digest(folder):
+    """Return the digest of the scene in ``folder`` without loading its model; SceneError as `load_scene`."""
+    return _read(Path(folder))[2]
+
+
+def _read(folder):
+    """Return (bytes of the model, the other fields of its SceneMeta, digest), checked; SceneError."""
     try:
         fields = _fields_in(json.loads((folder / META_FILE).read_text(encoding='utf-8')))
         data = (folder / MODEL_FILE).read_bytes()
@@ -197,16 +216,7 @@ def load_scene(folder):
     if _digest(data, fields) != digest:
         raise SceneError(f'scene in {folder}: expected the digest {digest}, the files have another: they '
                          'were changed; write the scene again')
-    try:
-        # From the bytes that were digested: the file may be another by now.
-        model = mujoco.MjModel.from_binary_path(MODEL_FILE, {MODEL_FILE: data})
-    except ValueError as error:
-        raise SceneError(f'scene in {folder}: expected a model of MuJoCo in {MODEL_FILE}, got {error}: write '
-                         'the scene again') from error
-    if len(fields['initial_qpos']) != model.nq:
-        raise SceneError(f'scene in {folder}: expected {model.nq} numbers as initial_qpos, got '
-                         f'{len(fields["initial_qpos"])}: write the scene again')
-    return Scene(model, SceneMeta(digest=digest, **fields))
+    return data, fields, digest
 
 
 def _fields_in(values):

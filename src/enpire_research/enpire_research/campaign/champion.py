@@ -114,6 +114,10 @@ changes one of its records changes that hash. The same campaign again (same seed
 
     ledger digest: {found['ledger']['digest']}
 
+Who has the run folder checks it, and the ledger against that hash:
+
+    enpire verify RUN_FOLDER --head {found['ledger']['last_hash']}
+
 `limits/` has the limits that the safety gate enforced; a lab takes its limits from its own files, not from here.
 
 ## What is not covered

@@ -5,7 +5,7 @@ import math
 from dataclasses import dataclass
 
 # Of ledger, engine and seeds together: another version's campaign can't be gone on with.
-VERSION = 2
+VERSION = 3
 
 
 class ConfigError(ValueError):

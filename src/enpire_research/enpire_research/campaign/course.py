@@ -21,17 +21,18 @@ from enpire_research import layout
 from enpire_research.campaign import chain, engine, records, seeds
 from enpire_research.campaign.config import VERSION
 from enpire_research.campaign.ledger import LedgerError
+from enpire_research.trials import manifest
 from enpire_research.trials import report as reports
 from enpire_research.trials.dispatch import MAX_REPEATS
 
 
 @dataclass(frozen=True)
 class About:
-    """What the configuration doesn't have: ``units`` in the order of the lab; ``manifest_hash`` of what is frozen;
+    """What the configuration doesn't have: ``units`` in the order of the lab; ``manifest``: entries of what is frozen;
     ``simulated``; ``researcher``: plain data about who has the ideas, for the record."""
 
     units: tuple
-    manifest_hash: str
+    manifest: dict
     simulated: bool
     researcher: dict
 
@@ -45,10 +46,39 @@ def check_same(found, wanted):
     if version != wanted['version']:
         raise LedgerError(f'expected a campaign of version {wanted["version"]}, got one of version {version}: finish '
                           'it with the code that began it, or begin a new run')
+    changed = manifest.differences(first.body['manifest'], wanted['manifest'])
+    if changed:
+        raise LedgerError('expected what is frozen as it was when the campaign began, got another '
+                          f'{manifest.named(changed)}: put it back and go on, or begin a new run')
     texts = records.different(first.body, chain.plain(wanted))
     if texts:
         raise LedgerError('the run folder holds another campaign: ' + '; '.join(texts) + '. Go on with the values it '
                           'began with, or begin a new run')
+
+
+def seal(body):
+    """Return the lines that tie a campaign's repository to ``body``, that of its first record.
+
+    They stand in the root commit. Every later commit depends on it, and every rollout's report names one: whoever
+    changes the record has to change all of these.
+    """
+    return (f'campaign {hashlib.sha256(chain.canonical(body)).hexdigest()}\nmanifest {body["manifest_hash"]}\n'
+            f'held-out seeds {body["secret_sha256"]}')
+
+
+def idea_notes(changes, artifact):
+    """Return what the commit of an idea says beside its hypothesis."""
+    # In the order of the ledger, whoever made them.
+    notes = [f'{name} = {value!r}' for name, value in sorted(changes.items())]
+    return '\n'.join([*notes, f'artifact {artifact}'] if artifact else notes)
+
+
+def decision_words(body):
+    """Return (text, notes) of the merge commit of the decision ``body``."""
+    figures = body['figures']
+    text = (f'{figures["successes"]} of {figures["n"]} against {figures["against_successes"]} of {figures["n"]} on the '
+            'same resets')
+    return text, f'{body["reason"]}\n{body["stage"]}, round {body["round"]}, against idea {body["against"]}'
 
 
 class Course:
@@ -62,9 +92,11 @@ class Course:
         self._secret, self._folder = secret, os.path.abspath(folder)
         os.makedirs(layout.policies(self._folder), mode=0o755, exist_ok=True)
         body = {'version': VERSION, 'task': config.task, 'simulated': about.simulated, 'seed': config.seed,
-                'units': list(about.units), 'manifest_hash': about.manifest_hash,
-                'secret_sha256': seeds.secret_hash(secret), 'config': config.to_dict(),
+                'units': list(about.units), 'manifest': dict(about.manifest),
+                'manifest_hash': manifest.total(about.manifest), 'secret_sha256': seeds.secret_hash(secret),
+                'config': config.to_dict(),
                 'researcher': about.researcher, 'start_policy_hash': _sha256(start_source)}
+        self._seal = seal(body)
         if ledger.records:
             check_same(ledger.records, body)
         else:
@@ -189,19 +221,13 @@ class Course:
     def _commit(self, event):
         idea = event.idea
         if event.parent is None:
-            return self.repository.start(idea.source, idea.hypothesis)
-        notes = [f'{name} = {value!r}' for name, value in idea.changes.items()]
-        if idea.artifact:
-            notes.append(f'artifact {idea.artifact}')
-        return self.repository.idea(event.candidate, event.parent, idea.source, idea.hypothesis, '\n'.join(notes))
+            return self.repository.start(idea.source, idea.hypothesis, self._seal)
+        return self.repository.idea(event.candidate, event.parent, idea.source, idea.hypothesis,
+                                    idea_notes(idea.changes, idea.artifact))
 
     def _merge(self, body):
         self.decisions.append(body)
-        figures = body['figures']
-        notes = body['reason'] + f'\n{body["stage"]}, round {body["round"]}, against idea {body["against"]}'
-        self.repository.decide(body['candidate'], body['kept'], (
-            f'{figures["successes"]} of {figures["n"]} against {figures["against_successes"]} of {figures["n"]} on the '
-            'same resets'), notes)
+        self.repository.decide(body['candidate'], body['kept'], *decision_words(body))
         if body['kept']:
             self.champion = body['candidate']
 
@@ -239,7 +265,8 @@ class Course:
         voids = self._voids.get(job.key, ())
         if not voids:
             return job
-        return replace(job, repeat=max(body['repeat'] for body in voids) + 1, voids=len(voids) % (MAX_REPEATS + 1))
+        counted = [body for body in voids if not records.refused_for_manifest(body)]
+        return replace(job, repeat=max(body['repeat'] for body in voids) + 1, voids=len(counted) % (MAX_REPEATS + 1))
 
 
 def _sha256(source):

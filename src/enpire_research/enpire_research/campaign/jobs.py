@@ -49,8 +49,6 @@ class Jobs(Dispatch):
     def __init__(self, units, ended):
         super().__init__(units)
         self._units, self._ended = list(units), ended
-        # Why the campaign can't go on; '' while it can.
-        self.broken = ''
 
     def add(self, jobs):
         """Hand over more jobs, in the order in which each station shall run its own."""
@@ -65,7 +63,7 @@ class Jobs(Dispatch):
         """Return the next job of ``unit``: its own, or that of a station that is out; None for none."""
         job = super().take(unit)
         row = self.rows[unit]
-        if job is None and not row.out:
+        if job is None and not row.out and not self.broken:
             orphans = [other.jobs for other in self.rows.values() if other.out and other.jobs]
             if orphans:
                 # The one that has most before it.

@@ -4,7 +4,7 @@ Each line is written and fsynced before `append` returns. A line without its end
 passes over it, and a writer that finds one (a crash in the middle of a write) moves it to ledger.torn-<k> and goes
 on. Any other damage is a LedgerError: nothing is repaired that could hide what was there.
 
-Not covered: somebody who rewrites the whole file, with all the hashes; keep the last hash elsewhere against that.
+Not covered: somebody who rewrites the whole file, with all the hashes: `audit` holds it against what others wrote.
 """
 
 import json

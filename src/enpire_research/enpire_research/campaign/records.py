@@ -2,7 +2,7 @@
 
 | kind | when | holds |
 |---|---|---|
-| campaign | first | what it is about: task, seed, stations, configuration, hashes of manifest, secret, start policy |
+| campaign | first | task, seed, stations, configuration, manifest; hashes of manifest, secret, start policy |
 | candidate | an idea is a commit | number, parent, hypothesis, changes, hashes |
 | trial | a trial has ended, also a void one | who, why, where, and the reports of reset and rollout |
 | decision | an idea is kept or not | figures and reason |
@@ -17,7 +17,7 @@ import re
 
 from enpire_research.campaign.researcher import Outcome
 from enpire_research.trials import report as reports
-from enpire_research.trials.dispatch import reason_of
+from enpire_research.trials.dispatch import MANIFEST_CODES, reason_of
 
 SCREEN, CONFIRM, EXAM = 'screen', 'confirm', 'exam'
 PURPOSES = (SCREEN, CONFIRM, EXAM)
@@ -27,8 +27,8 @@ _REPORT = (dict, type(None))
 
 FIELDS = {
     'campaign': {'version': _COUNT, 'task': _TEXT, 'simulated': (bool,), 'seed': _COUNT, 'units': (list,),
-                 'manifest_hash': _TEXT, 'secret_sha256': _TEXT, 'config': (dict,), 'researcher': (dict,),
-                 'start_policy_hash': _TEXT},
+                 'manifest': (dict,), 'manifest_hash': _TEXT, 'secret_sha256': _TEXT, 'config': (dict,),
+                 'researcher': (dict,), 'start_policy_hash': _TEXT},
     'candidate': {'candidate': _COUNT, 'parent': _MAYBE, 'hypothesis': _TEXT, 'changes': (dict,),
                   'policy_hash': _TEXT, 'artifact_hash': _TEXT, 'tree': _TEXT, 'commit': _TEXT},
     'trial': {'trial_id': _TEXT, 'candidate': _COUNT, 'purpose': _TEXT, 'reset': _COUNT, 'seed': _COUNT,
@@ -83,7 +83,7 @@ def trial(job, unit, seed, reset, rollout=None, reason=''):
         reason = reason_of(last)
     return {'trial_id': job.trial_id, 'candidate': job.candidate, 'purpose': job.purpose, 'reset': job.reset,
             'seed': seed, 'unit': unit, 'repeat': job.repeat, 'status': status, 'reason': without_folders(reason),
-            'reset_report': _report(reset), 'rollout_report': _report(rollout)}
+            'reset_report': of_report(reset), 'rollout_report': of_report(rollout)}
 
 
 def outcome(body):
@@ -94,12 +94,19 @@ def outcome(body):
                    body['reason'], report['error_code'], measured)
 
 
+def refused_for_manifest(body):
+    """Return whether the trial of ``body`` is void because what is frozen differed: no fault of its station."""
+    return any(report is not None and report['error_code'] in MANIFEST_CODES
+               for report in (body['reset_report'], body['rollout_report']))
+
+
 def without_folders(text):
     """Return ``text`` with absolute paths cut to their last part, so that it is the same in another folder."""
     return _PATH.sub('', _QUOTED_PATH.sub(r'\1\2\1', text))
 
 
-def _report(report):
+def of_report(report):
+    """Return what a trial record holds of a Report; None for none."""
     if report is None:
         return None
     values = report.to_dict()

@@ -73,14 +73,14 @@ class CampaignRepository:
             'for-each-ref', '--format=%(objectname) %(refname)').splitlines())
         self._merged = self._decisions()
 
-    def start(self, source, title):
-        """Commit the start policy as the root of `main`; return (commit, tree)."""
-        tree = self._tree(source)
+    def start(self, source, title, notes=''):
+        """Commit the start policy as the root of `main`, with ``title`` and ``notes``; return (commit, tree)."""
+        tree, message = self._tree(source), message_of(title, notes)
         if MAIN in self._refs:
             root = self._run('rev-list', '--max-parents=0', MAIN)
-            self._expect(root, tree, title, (), 'the start policy')
+            self._expect(root, tree, message, (), 'the start policy')
             return root, tree
-        commit = self._commit(tree, (), title)
+        commit = self._commit(tree, (), message)
         self._update({'refs/heads/idea/0': commit, 'refs/tags/champion-0': commit, f'refs/tags/{CHAMPION}': commit})
         # Last, here as in `decide`: what `main` has is done, and is not begun again after a crash.
         self._update({MAIN: commit})
@@ -92,7 +92,7 @@ class CampaignRepository:
         ``hypothesis``: the first line of the message is 'Idea <number>: <hypothesis>'; ``notes``: its other lines.
         RepositoryError where the repository has another commit of that number.
         """
-        tree, message = self._tree(source), _message(f'Idea {number}: {hypothesis}', notes)
+        tree, message = self._tree(source), idea_message(number, hypothesis, notes)
         name, parents = _branch(number), (self._of(_branch(parent)),)
         if name in self._refs:
             self._expect(self._refs[name], tree, message, parents, f'idea {number}')
@@ -106,7 +106,7 @@ class CampaignRepository:
 
         The message is 'Keep idea <number>: <text>', or 'Discard ...'. A kept one is the champion from then on.
         """
-        message = _message(f'{KEEP if kept else DISCARD} idea {number}: {text}', notes)
+        message = decision_message(number, kept, text, notes)
         idea = self._of(_branch(number))
         if idea in self._merged:
             self._expect(self._merged[idea], None, message, None, f'the decision on idea {number}')
@@ -128,20 +128,8 @@ class CampaignRepository:
         """Nothing is kept open; for those who close what they opened."""
 
     # ---- git ---------------------------------------------------------------------------------
-    def _run(self, *command, text=None, **kwargs):
-        git = _CleanGit(self.folder, self._wall_ns() // 10**9)
-        arguments = [git.GIT_PYTHON_GIT_EXECUTABLE or 'git', f'--git-dir={self.folder}', *command]
-        try:
-            if text is None:
-                return git.execute(arguments, **kwargs)
-            with tempfile.TemporaryFile() as handle:
-                handle.write(text.encode())
-                handle.seek(0)
-                return git.execute(arguments, istream=handle, **kwargs)
-        except GitCommandNotFound as error:
-            raise RepositoryError(f'expected the program git, found none: install it: {error}') from error
-        except GitCommandError as error:
-            raise RepositoryError(f'{self.folder}: git {command[0]} failed: {str(error.stderr).strip()}') from error
+    def _run(self, *command, **kwargs):
+        return run_git(self.folder, self._wall_ns() // 10**9, *command, **kwargs)
 
     def _remove_locks(self):
         """Remove what a git that was killed left behind: whoever has the ledger is the only one that writes here."""
@@ -196,11 +184,41 @@ class CampaignRepository:
                                   'repository back, or begin a new run')
 
 
+def run_git(folder, when_s, *command, text=None, **kwargs):
+    """Run git on the repository ``folder`` and return what it prints; RepositoryError where it fails.
+
+    ``when_s``: date of what it writes; ``text``: its standard input; ``kwargs``: of GitPython's `execute`.
+    """
+    git = _CleanGit(folder, when_s)
+    arguments = [git.GIT_PYTHON_GIT_EXECUTABLE or 'git', f'--git-dir={folder}', *command]
+    try:
+        if text is None:
+            return git.execute(arguments, **kwargs)
+        with tempfile.TemporaryFile() as handle:
+            handle.write(text.encode())
+            handle.seek(0)
+            return git.execute(arguments, istream=handle, **kwargs)
+    except GitCommandNotFound as error:
+        raise RepositoryError(f'expected the program git, found none: install it: {error}') from error
+    except GitCommandError as error:
+        raise RepositoryError(f'{folder}: git {command[0]} failed: {str(error.stderr).strip()}') from error
+
+
+def idea_message(number, hypothesis, notes=''):
+    """Return the message of the commit of candidate ``number``."""
+    return message_of(f'Idea {number}: {hypothesis}', notes)
+
+
+def decision_message(number, kept, text, notes=''):
+    """Return the message of the merge commit that decides on candidate ``number``."""
+    return message_of(f'{KEEP if kept else DISCARD} idea {number}: {text}', notes)
+
+
 def _branch(number):
     return f'refs/heads/idea/{number}'
 
 
-def _message(title, notes):
+def message_of(title, notes=''):
     """Return a commit message: ``title`` in one line, then ``notes``; without what git has no place for."""
     title, notes = ' '.join(title.replace('\0', ' ').split()), notes.replace('\0', ' ')
     return title + '\n' + (f'\n{notes.strip()}\n' if notes.strip() else '')

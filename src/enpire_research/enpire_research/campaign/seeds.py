@@ -1,9 +1,9 @@
 """Seeds of a campaign's trials, and its secret.
 
-Development resets come from the campaign's seed, which everybody knows. Those of the final exam come from a secret
-of 32 bytes: the ledger holds its hash from the start and the secret itself at the end, so that nobody can train for
-the exam, and everybody can check it. Until policies are sandboxed, that rests on trust: the secret lies in a file
-(0600) of the user as whom they run.
+Development resets come from the campaign's seed, which everybody knows. Those of the final exam, and the errors that
+simulated stations hide, come from a secret of 32 bytes: the ledger holds its hash from the start and the secret itself
+at the end, so that nobody can train for them, and everybody can check it. Until policies are sandboxed, that rests on
+trust: the secret lies in a file (0600) of the user as whom they run.
 """
 
 import hashlib
@@ -32,6 +32,12 @@ def held_out_seed(secret, index):
     """Return the seed of reset ``index`` of the final exam; ``secret``: 32 bytes."""
     _check(secret)
     return derive(secret.hex(), 'held out', index)
+
+
+def stations_seed(secret):
+    """Return the seed from which the simulated stations of a campaign draw what they hide; it fits a ROS parameter."""
+    _check(secret)
+    return derive(secret.hex(), 'stations') >> 1
 
 
 def secret_hash(secret):

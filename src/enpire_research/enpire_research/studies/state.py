@@ -28,9 +28,9 @@ _DATA = ('config', 'limits', 'mjcf', 'meshes')
 
 # What a trial in the direct runner never comes through. A new file counts until it is named here.
 ROS_OF_CORE = ('conversions.py', 'goals.py', 'main.py', 'node.py', 'params.py', 'qos.py', 'testing.py')
-GRAPH_OF_TRIALS = ('graph_station.py', 'manifest.py', 'outbox.py', 'replay.py')
+GRAPH_OF_TRIALS = ('graph_station.py', 'libraries.py', 'manifest.py', 'outbox.py', 'replay.py')
 # What a lab that is measured never comes through.
-BESIDE_THE_BENCH = ('studies', 'replay_lab.py', 'trial_runner_node.py', 'trial_runner_parameters.py',
+BESIDE_THE_BENCH = ('studies', 'campaign/audit', 'replay_lab.py', 'trial_runner_node.py', 'trial_runner_parameters.py',
                     'bench/page.py', 'bench/progress.py', 'bench/results.py', 'bench/table.py', 'trials/replay.py')
 
 

@@ -5,6 +5,9 @@ again under the name with '-r1', '-r2', '-r3': where, the subclass says. Where s
 and rollout, the job begins anew under the next of these names, and that is no void. A station that voids three times
 in a row is out, and so is one whose gate is latched or whose server is gone. Out for its voids it rests and comes back
 on trial: the next void puts it out again, and after so many rests without a result it is out for good.
+
+Where a station refuses a goal because what is frozen differs, nothing is handed out any more: neither a repeat nor
+another station would be comparable.
 """
 
 import collections
@@ -18,6 +21,7 @@ MAX_VOIDS_IN_A_ROW = 3
 MAX_RESTS = 3
 BUSY_CODES = (102, 202)
 LATCHED_CODES = (108, 216)
+MANIFEST_CODES = (107, 215)
 
 
 @dataclass
@@ -63,11 +67,13 @@ class Dispatch:
 
     def __init__(self, units):
         self.rows = {unit: Row(unit) for unit in units}
+        # Why nothing is handed out any more; '' while it is.
+        self.broken = ''
 
     def take(self, unit):
         """Return the next job of ``unit``, or None where it is out or has none left."""
         row = self.rows[unit]
-        if row.out or not row.jobs:
+        if row.out or self.broken or not row.jobs:
             return None
         row.job, row.reset = row.jobs.popleft(), None
         return row.job
@@ -154,6 +160,9 @@ class Dispatch:
 
     # ---- voids -------------------------------------------------------------------------------
     def _void_by(self, row, report, rollout):
+        if report.error_code in MANIFEST_CODES:
+            self._stop(row, rollout, report.error_msg)
+            return
         self._count_void(row, reason_of(report), rollout, own=_is_of(report, row),
                          latched=report.error_code in LATCHED_CODES)
 
@@ -169,6 +178,15 @@ class Dispatch:
         else:
             row.given_up += 1
             self._give_up(row, job, text)
+
+    def _stop(self, row, rollout, text):
+        """What is frozen differs: the job is void, and stays left with all others."""
+        job, reset, row.job, row.reset = row.job, row.reset, None, None
+        row.voids += 1
+        row.reason = text
+        self._void(row, job, reset, rollout, text)
+        row.jobs.appendleft(replace(job, repeat=job.repeat + 1))
+        self.broken = f'{row.unit} refused {job.trial_id}: {text}'
 
     def _blame(self, row, text, latched):
         """The station of ``row`` itself voided a trial: put it out where it must be."""

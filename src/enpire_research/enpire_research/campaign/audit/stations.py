@@ -1,0 +1,171 @@
+"""The stations' own results: each is in the ledger, as the station wrote it, and none was left out.
+
+A station's clock stands still between phases, and its world with it: so its results follow one another without a gap,
+and one that was removed leaves one. Where a phase was broken off (void, canceled, latched, its trial server dead) the
+world runs on for two seconds; a station that was started anew begins at 0.
+
+Not covered: somebody who changes a station's files and the ledger alike; a replay (`replays`) finds a result that is
+not true. A void phase can't be replayed.
+"""
+
+import json
+import os
+import re
+from dataclasses import dataclass
+
+from enpire_research.campaign import records as kinds
+from enpire_research.campaign.audit.findings import Check, line
+from enpire_research.campaign.audit.trials import PHASES, of_phase
+from enpire_research.trials import report as reports
+from enpire_research.trials.dispatch import LATCHED_CODES
+from enpire_research.trials.report import Report, ReportError
+
+NAME = 'stations'
+# What the goals of a campaign ask for beside name, seed and policy.
+GOALS = {reports.RESET: {'max_tries': 0}, reports.ROLLOUT: {'episode_s': 0.0, 'max_attempts': 1}}
+_FILE = re.compile(r'([A-Za-z0-9._-]+)\.(reset|rollout)\.json')
+_OURS = re.compile(r'(i\d{4,}-(?:screen|confirm|exam)-\d{3,})(?:-r(\d+))?')
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A file of an outbox: its ``path``, and the Report in it."""
+
+    path: str
+    report: Report
+
+
+def read_outboxes(run):
+    """Return ({(unit, trial_id, phase): Kept}, texts on what can't be read) of the stations of the folder ``run``."""
+    found, wrong = {}, []
+    for unit in sorted(os.listdir(run)):
+        outbox = os.path.join(run, unit, 'outbox')
+        for name in sorted(os.listdir(outbox)) if os.path.isdir(outbox) else ():
+            match, path = _FILE.fullmatch(name), os.path.join(outbox, name)
+            if match is None:
+                continue  # a part of a write that was interrupted
+            try:
+                found[(unit, *match.groups())] = Kept(path, _read(path, unit, *match.groups()))
+            except (ReportError, OSError) as error:
+                wrong.append(f'{path}: {error}')
+    return found, wrong
+
+
+def _read(path, unit, trial_id, phase):
+    """Return the Report in ``path``; ReportError where it is another's, or not as a station writes it."""
+    with open(path, 'rb') as handle:
+        data = handle.read()
+    try:
+        values = json.loads(data)
+        as_written = (json.dumps(values, sort_keys=True, indent=1) + '\n').encode()
+    except (ValueError, RecursionError) as error:
+        raise ReportError(f'expected a report as JSON: {error}') from error
+    report = Report.from_dict(values)
+    if data != as_written:
+        raise ReportError('expected the form in which stations write, got the same content in other bytes')
+    if (report.unit, report.trial_id, report.phase) != (unit, trial_id, phase):
+        raise ReportError(f'expected {trial_id} {phase} of {unit}, got {report.trial_id} {report.phase} of '
+                          f'{report.unit}')
+    return report
+
+
+def check(records, run, ended):
+    """Return the Check of the outboxes in the run folder ``run``; ``ended``: the campaign is over."""
+    boxes, wrong = read_outboxes(run)
+    notes, taken = [], set()
+    for record in (record for record in records if record.kind == 'trial'):
+        for phase in PHASES:
+            values, key = of_phase(record.body, phase), (record.body['unit'], record.body['trial_id'], phase)
+            if values is not None:
+                taken.add(key)
+                wrong += [f'{line(record)}: {text}' for text in _unlike(values, boxes.get(key), run, key)]
+    wrong += _left_out(records, {key: kept for key, kept in boxes.items() if key not in taken}, ended, notes)
+    for unit in records[0].body['units']:
+        wrong += _gaps(unit, records, [kept for key, kept in boxes.items() if key[0] == unit], notes)
+    return Check(NAME, f'{len(taken)} results are as {len(records[0].body["units"])} stations wrote them, none is left '
+                 'out', tuple(wrong), tuple(notes))
+
+
+def _unlike(values, kept, run, key):
+    """Yield in what the report ``values`` of a trial record is not what the station kept."""
+    unit, trial_id, phase = key
+    if kept is None:
+        yield (f"expected the station's own result in {os.path.join(run, unit, 'outbox', f'{trial_id}.{phase}.json')}, "
+               'found none')
+        return
+    own = kinds.of_report(kept.report)
+    for text in kinds.different(values, json.loads(json.dumps(own))):
+        yield f'{kept.path}: {phase}_report.{text}'
+    if kept.report.goal != GOALS[phase]:
+        yield f'{kept.path}: expected the goal {GOALS[phase]}, got {kept.report.goal}'
+
+
+def _left_out(records, left, ended, notes):
+    """Yield which results of the campaign the ledger lacks; ``left``: {key: Kept} of those that it doesn't have."""
+    known = {record.body['trial_id']: record for record in records if record.kind == 'trial'}
+    repeats = {}
+    for name in known:
+        key, repeat = _OURS.fullmatch(name).groups()
+        repeats[key] = max(repeats.get(key, 0), int(repeat or 0))
+    by_hand, waiting = [], {}
+    for (unit, trial_id, phase), kept in left.items():
+        match = _OURS.fullmatch(trial_id)
+        if match is None:
+            by_hand.append(trial_id)
+        elif trial_id in known:
+            if phase == reports.ROLLOUT and kept.report.status in (reports.SUCCEEDED, reports.FAILED):
+                yield (f'{line(known[trial_id])}: expected the rollout that {unit} has, {kept.report.status}, got none '
+                       f'of it: left out, or it ended after it was given up as lost: {kept.path}')
+        elif phase == reports.RESET and (unit, trial_id, reports.ROLLOUT) not in left and \
+                int(match.group(2) or 0) < repeats.get(match.group(1), -1):
+            continue  # begun anew under the next name, before any policy ran
+        else:
+            waiting.setdefault(unit, {}).setdefault(trial_id, kept)
+    if by_hand:
+        notes.append(f'{len(set(by_hand))} trials were sent by hand beside the campaign')
+    for unit, trials in waiting.items():
+        # One that was under way when the research node ended is taken when it starts again.
+        if ended or len(trials) > 1:
+            yield from (f'{kept.path}: expected this result in the ledger, it was left out' for kept in trials.values())
+        else:
+            notes.append(f'{unit}: {next(iter(trials))} is not in the ledger yet: `enpire lab --resume` takes it')
+
+
+def _gaps(unit, records, kept, notes):
+    """Yield where the clock or the world of ``unit`` went on between two results."""
+    moved = sorted((one.report for one in kept if one.report.state_record),
+                   key=lambda report: (report.started_at_ns, report.start_ns))
+    lost = sum(record.body['unit'] == unit and record.body['status'] == reports.VOID
+               and None in (record.body['reset_report'], record.body['rollout_report']) for record in records
+               if record.kind == 'trial' and not _ended_itself(record.body))
+    found, anew = [], 0
+    for before, after in zip([None, *moved], moved):
+        if after.start_ns == 0:
+            anew += 1
+        elif before is None:
+            found.append(f'{unit}: expected a first result that begins at 0, got {_name(after)} at '
+                         f'{after.start_ns * 1e-9:.1f} s')
+        elif not _broken_off(before) and (before.end_ns, before.state_digest_after) != (
+                after.start_ns, after.state_digest_before):
+            found.append(f'{unit}: between {_name(before)} and {_name(after)} the station went on by '
+                         f'{(after.start_ns - before.end_ns) * 1e-9:.1f} s, and no result says how')
+    if anew > 1:
+        notes.append(f'{unit} was started anew {anew - 1} times')
+    if len(found) > lost:
+        yield from found
+    elif found:
+        notes.append(f'{unit}: {len(found)} gaps, where trials were lost on record')
+
+
+def _ended_itself(body):
+    """Return whether a void trial ended by a report, and not by silence."""
+    last = body['rollout_report'] or body['reset_report']
+    return last is not None and last['status'] not in (reports.SUCCEEDED, reports.FAILED)
+
+
+def _broken_off(report):
+    return report.status in (reports.VOID, reports.CANCELED) or report.error_code in LATCHED_CODES
+
+
+def _name(report):
+    return f'{report.trial_id} {report.phase}'
