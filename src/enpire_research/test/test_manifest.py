@@ -20,7 +20,8 @@ def entries(code=None):
     'task/verifier.py', 'trials/retreat.py', 'enpire_policy/types.py', 'enpire_safety/gate/core.py',
     'enpire_safety/gate/rules/velocity.py', 'enpire_safety/safety_gate_node.py', 'enpire_drivers/sim/world.py',
     'enpire_drivers/arm/follower.py', 'enpire_core/ticks.py', 'enpire_core/types.py', 'enpire_tasks/types.py',
-    'robot/mjcf/yam_station.xml', 'robot/config/station.yaml', 'limits/robot', 'limits/task', 'scene',
+    'robot/mjcf/yam_station.xml', 'robot/urdf/yam_station.urdf', 'robot/config/station.yaml',
+    'limits/robot', 'limits/task', 'scene',
     'trial_server/trial_server_node.py', 'trial_server/conversions.py', 'library/numpy', 'library/mujoco',
     'library/python'))
 def test_code_and_data_that_verdicts_and_bits_depend_on_are_in_it(name):

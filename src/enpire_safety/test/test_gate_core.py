@@ -238,6 +238,7 @@ def test_silence_while_the_clock_runs_on_is_one_hold():
     assert (verdict.decision, verdict.rule) == ('hold', 'request_silence')
     assert verdict.command.stamp_ns == tick_to_ns(104) and verdict.command.positions[0] == 0.01
     assert gate.status().mode == 'holding' and gate.counts.holds == 1
+    assert [(event.kind, event.rule) for event in gate.take_events()][-1] == ('hold', 'request_silence')
     assert gate.step(tick_to_ns(105), None, state(105)).decision == 'none'
     assert decide(gate, request(106), state(106)).decision == 'passed'
 

@@ -22,6 +22,7 @@ TOPICS = {
     'safety_state': 'enpire_interfaces/msg/SafetyState',
     'safety_events': 'enpire_interfaces/msg/SafetyEvent',
     'sim/keep_alive': 'std_msgs/msg/Empty',
+    'safety_gate/markers': 'visualization_msgs/msg/MarkerArray',
     'markers': 'visualization_msgs/msg/MarkerArray',
     'reset/_action/feedback': 'enpire_interfaces/action/Reset_FeedbackMessage',
     'reset/_action/status': 'action_msgs/msg/GoalStatusArray',
@@ -33,6 +34,7 @@ TOPICS = {
 }
 COMMON_TOPICS = {
     '/rosout': 'rcl_interfaces/msg/Log', '/parameter_events': 'rcl_interfaces/msg/ParameterEvent',
+    '/emergency_stop': 'std_msgs/msg/Empty',
     '/diagnostics': 'diagnostic_msgs/msg/DiagnosticArray', '/lab/status': 'enpire_interfaces/msg/LabStatus',
     '/lab/train/_action/feedback': 'enpire_interfaces/action/Train_FeedbackMessage',
     '/lab/train/_action/status': 'action_msgs/msg/GoalStatusArray'}

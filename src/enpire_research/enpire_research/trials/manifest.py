@@ -105,7 +105,7 @@ def code():
             **{package.__name__: os.path.dirname(os.path.abspath(package.__file__)) for package in packages},
             # Not its folder: the other tasks lie there too, and change no trial of this one.
             **{f'enpire_tasks/{name}': os.path.join(tasks, name) for name in ('protocols.py', 'types.py')},
-            **{f'robot/{name}': str(share_path(name)) for name in ('config', 'mjcf')}}
+            **{f'robot/{name}': str(share_path(name)) for name in ('config', 'mjcf', 'urdf')}}
 
 
 def total(found):
