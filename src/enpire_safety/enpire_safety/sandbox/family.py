@@ -1,7 +1,7 @@
 """A process and all that it started: what they use, and their end. Linux, by /proc.
 
 A process belongs to its ancestor by descent, by session, by a mark in the environment that it was started
-with, or as an orphan: what is left of a policy whose guard was killed becomes a child of the trial server
+with, or as an orphan: what is left of a program whose guard was killed becomes a child of the server
 (`processes.adopt_orphans`) and can't get rid of `no_new_privs`, which our own children (guards) don't have. Not
 covered: such an orphan that emptied its environment, where we ourselves were started with `no_new_privs`.
 """
@@ -73,6 +73,15 @@ def _no_new_privs(pid):
             return b'\nNoNewPrivs:\t1\n' in handle.read()
     except OSError:
         return False  # gone
+
+
+def innermost(pid):
+    """Return what ``pid`` is called in the pid namespace that it lives in; None where it is gone."""
+    try:
+        with open(f'/proc/{pid}/status', 'rb') as handle:
+            return next(int(line.split()[-1]) for line in handle if line.startswith(b'NSpid:'))
+    except (OSError, StopIteration):
+        return None
 
 
 def usage(pid, mark=''):
