@@ -1,7 +1,7 @@
-"""Confines by bubblewrap: namespaces of its own for processes, mounts, network and the rest; nothing of ours is in them.
+"""Confines by bubblewrap: own namespaces for processes, mounts, network and the rest, and nothing of ours in them.
 
-As root, bubblewrap mounts as root (so it can show what lies in a folder that only root may enter), and process 1, our
-guard, becomes a user of its own before it starts anything. As a normal user it takes a user namespace; outside, the
+As root, bubblewrap mounts as root (so it can show what lies in a folder that only root may enter), and what process 1,
+our guard, starts becomes a user of its own first. As a normal user it takes a user namespace; outside, the
 program is that same user then.
 
 The root of its file system is an empty one in memory, read-only, with what `system` and the Confinement name; its home
@@ -9,6 +9,7 @@ and /tmp are in memory, bounded, and gone with its last process.
 """
 
 import os
+import secrets
 import shutil
 
 from enpire_safety.sandbox import seccomp, system, uids
@@ -18,7 +19,7 @@ NAME = 'bubblewrap'
 PROGRAM = 'bwrap'
 HOME = '/sandbox'
 TMP_BYTES, SHM_BYTES = 16 << 20, 256 << 20
-# What the guard needs to become another user, and gives up with that.
+# What it takes to become another user; given up with that.
 _TO_CHANGE = ('CAP_SETUID', 'CAP_SETGID', 'CAP_SETPCAP')
 
 
@@ -66,21 +67,21 @@ class Bubblewrap:
         program = shutil.which(PROGRAM, path=os.defpath + ':/usr/local/bin')
         if program is None:
             raise SandboxError(f'expected {PROGRAM} (bubblewrap), and it is not installed')
-        filter_fd = os.memfd_create('filter')
+        mark, filter_fd = secrets.token_hex(8), os.memfd_create('filter')
         read, write = os.pipe()
         try:
             os.write(filter_fd, seccomp.program(unix_sockets=confinement.unix_sockets,
                                                 memory_files=confinement.memory_files))
             os.lseek(filter_fd, 0, os.SEEK_SET)
             words = argv(program, confinement, filter_fd, write)
-            process = start(words, confinement, confinement.environment, (filter_fd, write), '/')
+            process = start(words, confinement, mark, (filter_fd, write), '/')
         except BaseException:
             os.close(read)
             raise
         finally:
             os.close(filter_fd)
             os.close(write)
-        return Confined(process, read)
+        return Confined(process, read, True, mark)
 
 
 def argv(program, confinement, filter_fd, status_fd):

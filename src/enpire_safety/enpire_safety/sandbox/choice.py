@@ -25,8 +25,8 @@ def launcher():
 
 def text(seen):
     """Return what to tell: ``seen`` holds (launcher's name, Findings) of those that are not whole."""
-    lines = ['expected a way to confine what agents write, found none, and without one none of it runs (`enpire doctor` '
-             'shows all of it):']
+    lines = ['expected a way to confine what agents write, found none, and without one none of it runs '
+             '(`enpire doctor` shows all that was looked at):']
     for name, findings in seen:
         for one in findings:
             if not one.ok:

@@ -44,8 +44,8 @@ class Limits:
 class Confinement:
     """``command``: the program's path and its words; ``environment``: all of it; ``home``: of the same launcher.
 
-    ``visible``: files and folders that it may read (and run), beside the system's programs; ``listed``: folders of which
-    it may see the names (where that must be said); ``devices``: it may use them; ``fds``: it inherits them;
+    ``visible``: files and folders that it may read (and run), beside the system's programs; ``listed``: folders of
+    which it may see the names (where that must be said); ``devices``: it may use them; ``fds``: it inherits them;
     ``output``: descriptor for what it prints. ``unix_sockets``, ``memory_files``: see `seccomp`; the sockets only
     where they reach nobody outside.
     """
@@ -66,12 +66,13 @@ class Confinement:
 class Confined:
     """A program that runs confined. Its launcher makes it, in a thread that lives on: it dies with that thread.
 
-    ``process``: the Popen of what we started; ``status``: the descriptor that its guard writes to; ``mark``: of its
-    environment, '' where descent tells enough; ``sweep(pids)``: kills what the family doesn't show.
+    ``process``: the Popen of what we started, which is its guard, or (``within``) the parent of that; ``status``: the
+    descriptor that the guard writes to; ``mark``: of its environment; ``sweep()``: kills what the family doesn't show.
     """
 
-    def __init__(self, process, status, mark='', sweep=None):
-        self._process, self._status, self._mark, self._sweep = process, status, mark, sweep
+    def __init__(self, process, status, within, mark, sweep=None):
+        self._process, self._status, self._within = process, status, within
+        self._mark, self._sweep = mark, sweep
         os.set_blocking(status, False)
         self._said, self._dead = b'', False
         self.pid = process.pid
@@ -104,8 +105,10 @@ class Confined:
             time.sleep(_POLL_S)
 
     def guard(self):
-        """Return the pid of its guard, outside; None where there is none."""
-        return next((pid for pid, found in family.family(self.pid).items() if found.parent == self.pid), None)
+        """Return the pid of its guard, here; None where there is none."""
+        if not self._within:
+            return self.pid
+        return next((pid for pid, found in self.members().items() if found.parent == self.pid), None)
 
     def outside(self, inside):
         """Return the pid, here, of the process that calls itself ``inside`` in there; None where there is none."""
@@ -113,11 +116,11 @@ class Confined:
 
     def members(self):
         """Return {pid: Stat} of all its processes, guard and the like included."""
-        return family.family(self.pid, self._mark)
+        return family.family(self.pid, self._mark, not self._within)
 
     def usage(self):
         """Return the Usage of all of them."""
-        return family.usage(self.pid, self._mark)
+        return family.usage(self.pid, self._mark, not self._within)
 
     def kill(self, clock=None):
         """Kill all of them, and return the pids that could not be killed. Twice is fine. See `family.kill_family`."""
@@ -125,7 +128,7 @@ class Confined:
             return []
         self._dead = True
         self.poll()  # its status, before somebody else reaps it
-        left = family.kill_family(self.pid, self._mark, clock=clock)
+        left = family.kill_family(self.pid, self._mark, clock, not self._within)
         self._process.wait()
         if self._sweep is not None:
             self._sweep()
@@ -147,7 +150,8 @@ def guarded(confinement, status, within, ruleset=None, filter_fd=None):
         'seccomp': filter_fd, 'home': confinement.home.path})]
 
 
-def start(words, confinement, environment, fds, cwd):
+def start(words, confinement, mark, fds, cwd):
     """Start ``words``; return the Popen. The fds of ``confinement`` and ``fds`` are inherited."""
     return subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=confinement.output, stderr=confinement.output,
-                            cwd=cwd, env=environment, pass_fds=(*confinement.fds, *fds), start_new_session=True)
+                            cwd=cwd, env={**confinement.environment, family.MARK: mark},
+                            pass_fds=(*confinement.fds, *fds), start_new_session=True)

@@ -43,14 +43,18 @@ def delay_of(pid):
         return 0.0
 
 
-def family(pid, mark=''):
-    """Return {pid: Stat} of ``pid``, its living descendants and session, marked processes and orphans."""
+def family(pid, mark='', emptied=True):
+    """Return {pid: Stat} of ``pid``, its living descendants and session, marked processes and orphans.
+
+    ``emptied``: with a mark, whether orphans without it count, too (see above). Not where children of ours have
+    `no_new_privs` anyhow, as bubblewrap has.
+    """
     stats = every_stat()
     members = {p for p, found in stats.items() if p == pid or found.session == pid}
     if mark:
         ours, marked_ourselves = os.getpid(), _no_new_privs(os.getpid())
         members |= {p for p, found in stats.items() if found.parent == ours
-                    and (_marked(p, mark) or (not marked_ourselves and _no_new_privs(p)))}
+                    and (_marked(p, mark) or (emptied and not marked_ourselves and _no_new_privs(p)))}
     grown = True
     while grown:
         more = {p for p, found in stats.items() if found.parent in members} - members
@@ -84,9 +88,9 @@ def innermost(pid):
         return None
 
 
-def usage(pid, mark=''):
+def usage(pid, mark='', emptied=True):
     """Return the Usage of ``pid`` and its `family`."""
-    members = family(pid, mark)
+    members = family(pid, mark, emptied)
     states = set().union(*(_states(p) for p in members))
     return Usage(sum(found.cpu_s for found in members.values()), b'R' in states, b'D' in states)
 
@@ -100,7 +104,7 @@ def _states(pid):
     return {found.state for found in (stat(f'{pid}/task/{thread}') for thread in threads) if found is not None}
 
 
-def kill_family(pid, mark='', clock=None):
+def kill_family(pid, mark='', clock=None, emptied=True):
     """Kill ``pid`` and its `family` until none is left, and reap those that are our children; KILL_S at most.
 
     ``pid`` itself dies last: as a child subreaper it keeps its orphans in sight.
@@ -110,7 +114,7 @@ def kill_family(pid, mark='', clock=None):
     seen, end = set(), math.inf if clock is None else clock() + KILL_S
     for number in range(_ROUNDS):
         # Looked for first: descent is lost with the first one that dies.
-        members = family(pid, mark)
+        members = family(pid, mark, emptied)
         seen |= set(members)
         below = [member for member in members if member != pid]
         for member in below:

@@ -1,18 +1,21 @@
 """`python -I -S guard.py GIVEN`: runs a command, and ends with all that it started.
 
-The parent of what is confined. The kernel tells it when the thread of the server that started it ends, however it
-ends; it then ends with every process below itself. When the command ends, what it left is killed too, and its wait
+The parent of what is confined. The kernel tells it when the thread of the server that started it ends, however that
+was; it then ends with every process below itself. When the command ends, what it left is killed too, and its wait
 status goes through a pipe of the guard's own. Standard library only, and without `site`: it costs milliseconds.
 
-GIVEN is JSON: ``command``; ``status``: the descriptor for "ready", then for the command's wait status, in words; ``keep``:
+GIVEN is JSON: ``command``; ``status``: descriptor for "ready", then for the command's wait status, in words; ``keep``:
 descriptors that the command alone shall hold (their other end sees the command's end); ``limits``: [resource, most]
 for the command and what it starts; ``uid``: the user and group to become, null: none; ``within``: where the guard is,
 
-- true: it is process 1 of namespaces of its own (bubblewrap has made them and applied the filter). It becomes the other
-  user itself. Nobody in there can signal it, and with it the kernel kills all the others.
-- false: beside the server, ``parent``, as a subreaper. The command's process becomes the other user and confines itself by
-  ``landlock`` and ``seccomp`` (descriptors of ruleset and filter, or null) before it begins. ``home`` is removed where the
-  server has died: nobody else knows of it then.
+- true: it is process 1 of namespaces of its own (bubblewrap has made them and applied the filter). Nobody in there can
+  signal it, and with it the kernel kills all the others. It keeps its user, without capabilities: of a parent of
+  another user the kernel would not tell it the end.
+- false: beside the server, ``parent``, as a subreaper. ``home`` is removed where the server has died: nobody else knows
+  of it then.
+
+The command's process becomes the other user, and, false, confines itself by ``landlock`` and ``seccomp`` (descriptors of
+ruleset and filter, or null) before it begins.
 
 Not covered: false, without another user: who kills its guard in the moment in which the server dies.
 """
@@ -53,27 +56,24 @@ def main(words):
     host = os.fork()
     if host == 0:
         _become(libc, guard, before, given)
+    if given['within']:
+        give_up(libc)
     for fd in given['keep']:
         os.close(fd)
     status = _status_of(host, set() if given['within'] else END)
-    if given['within']:
-        _end_all()
-    else:
+    if not given['within']:
         end_descendants(guard, given['uid'])
         # The command, whose pipe closes, may see the parent's end a moment before we hear of it, and end by itself.
         if status is None or signal.sigtimedwait({PARENT_ENDED}, PARTING_S) is not None:
             _remove_home(given['home'])
     if status is not None:
         os.write(given['status'], b'%d\n' % status)
-    os._exit(0)
+    os._exit(0)  # within: and the kernel with all that is left
 
 
 def _begin_within(libc, given):
-    if given['uid'] is not None:
-        become_user(libc, given['uid'])
     # Neither its memory nor its descriptors are for others of this user.
     _prctl(libc, PR_SET_DUMPABLE, 0)
-    _prctl(libc, PR_SET_PDEATHSIG, signal.SIGKILL)
     poller = select.poll()
     poller.register(given['status'], 0)
     if poller.poll(0):  # nobody reads it any more: the server ended before we asked
@@ -89,13 +89,17 @@ def _begin_outside(libc, given):
 
 
 def become_user(libc, uid):
-    """Give up every capability for good, and become the user and group ``uid``, in no other group."""
+    """Become the user and group ``uid``, in no other group, and give up every capability for good."""
     for number in range(CAPABILITIES):
         libc.prctl(PR_CAPBSET_DROP, number, 0, 0, 0)  # fails beyond the last one that the kernel knows
     os.setgroups([])
     os.setresgid(uid, uid, uid)
     os.setresuid(uid, uid, uid)
-    # What is left are those that could be inherited.
+    give_up(libc)
+
+
+def give_up(libc):
+    """Give up every capability that this process holds, or could hand on."""
     if libc.capset(struct.pack('<Ii', 0x20080522, 0), bytes(24)) != 0:
         _stop('capset')
 
@@ -129,7 +133,7 @@ def _become(libc, guard, mask, given):
             hard = resource.getrlimit(kind)[1]
             most = most if hard == resource.RLIM_INFINITY else min(most, hard)
             resource.setrlimit(kind, (most, most))
-        if not given['within'] and given['uid'] is not None:
+        if given['uid'] is not None:
             become_user(libc, given['uid'])
         _prctl(libc, PR_SET_PDEATHSIG, signal.SIGKILL)
         _prctl(libc, PR_SET_NO_NEW_PRIVS, 1)
@@ -177,16 +181,6 @@ def _status_of(host, end):
                 return status
             if pid == 0:
                 break
-
-
-def _end_all():
-    """Kill every process of this namespace but this one, process 1, and reap them."""
-    try:
-        while True:
-            os.kill(-1, signal.SIGKILL)
-            os.waitpid(-1, 0)
-    except (ProcessLookupError, ChildProcessError):
-        return
 
 
 def end_descendants(guard, uid=None):

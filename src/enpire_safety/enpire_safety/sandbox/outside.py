@@ -5,7 +5,6 @@ import secrets
 import shutil
 import tempfile
 
-from enpire_safety.sandbox import family
 from enpire_safety.sandbox.confinement import Confined, guarded, start
 from enpire_safety.sandbox.guard import HOME_PREFIX
 
@@ -37,11 +36,11 @@ def launch(confinement, ruleset=None, filter_fd=None, sweep=None):
     read, write = os.pipe()
     fds = [fd for fd in (write, ruleset, filter_fd) if fd is not None]
     try:
-        process = start(guarded(confinement, write, False, ruleset, filter_fd), confinement,
-                        {**confinement.environment, family.MARK: mark}, fds, confinement.home.path)
+        process = start(guarded(confinement, write, False, ruleset, filter_fd), confinement, mark, fds,
+                        confinement.home.path)
     except BaseException:
         os.close(read)
         raise
     finally:
         os.close(write)
-    return Confined(process, read, mark, sweep)
+    return Confined(process, read, False, mark, sweep)

@@ -28,7 +28,7 @@ _EXPECTED = {
 
 @dataclass(frozen=True)
 class Finding:
-    """``name`` of the check; ``ok``: found as expected; ``mend``: a command, '' where none is known or none is needed."""
+    """``name`` of the check; ``ok``: found as expected; ``mend``: a command, '' where none is known or needed."""
 
     name: str
     ok: bool
