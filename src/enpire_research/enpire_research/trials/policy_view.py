@@ -50,11 +50,11 @@ def visible():
 
 
 def folder_of(name):
-    """Return the folder of a package, by the path that it is imported from; ImportError where there is none."""
+    """Return the folder of a package, links followed; ImportError where there is none."""
     spec = importlib.util.find_spec(name)
     if spec is None or spec.origin is None:
         raise ImportError(f'expected the package {name} for confined programs: run the set-up again')
-    return os.path.dirname(os.path.abspath(spec.origin))
+    return os.path.dirname(os.path.realpath(spec.origin))
 
 
 def installed(names):

@@ -9,11 +9,10 @@ and /tmp are in memory, bounded, and gone with its last process.
 """
 
 import os
-import secrets
 import shutil
 
 from enpire_safety.sandbox import seccomp, system, uids
-from enpire_safety.sandbox.confinement import GUARD, Confined, SandboxError, guarded, start
+from enpire_safety.sandbox.confinement import GUARD, SandboxError, begin
 
 NAME = 'bubblewrap'
 PROGRAM = 'bwrap'
@@ -24,7 +23,12 @@ _TO_CHANGE = ('CAP_SETUID', 'CAP_SETGID', 'CAP_SETPCAP')
 
 
 class Home:
-    """A home in memory. ``path``: as the program sees it; ``uid``: of the program, None: the one of this process."""
+    """A home in memory. ``path``: as the program sees it; ``uid``: of the program, None: the one of this process.
+
+    ``folder``: a descriptor by which this process reaches it once it is attached, also after the program's end.
+    """
+
+    on_disk = False
 
     def __init__(self, size):
         self.path, self.size = HOME, size
@@ -33,16 +37,20 @@ class Home:
         self.folder = None
 
     def attach(self, confined):
-        """Have ``folder``, a descriptor by which this process reaches the home until `close`. SandboxError.
-
-        ``confined`` is `ready`. The files stay there after its end.
-        """
+        """Have ``folder``, until `close`; ``confined`` was held, and is `ready`. SandboxError."""
         guard = confined.guard()
         try:
             self.folder = os.open(f'/proc/{guard}/root{HOME}', os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except OSError as error:
             raise SandboxError(f'expected to reach the home of a confined program by /proc/{guard}/root: '
                                f'{error.strerror}') from error
+
+    def used_bytes(self):
+        """Return the memory that its files take; 0 before it is attached."""
+        if self.folder is None:
+            return 0
+        found = os.statvfs(self.folder)
+        return (found.f_blocks - found.f_bfree) * found.f_frsize
 
     def close(self):
         """Let it go."""
@@ -67,25 +75,18 @@ class Bubblewrap:
         program = shutil.which(PROGRAM, path=os.defpath + ':/usr/local/bin')
         if program is None:
             raise SandboxError(f'expected {PROGRAM} (bubblewrap), and it is not installed')
-        mark, filter_fd = secrets.token_hex(8), os.memfd_create('filter')
-        read, write = os.pipe()
+        filter_fd = os.memfd_create('filter')
         try:
             os.write(filter_fd, seccomp.program(unix_sockets=confinement.unix_sockets,
                                                 memory_files=confinement.memory_files))
             os.lseek(filter_fd, 0, os.SEEK_SET)
-            words = argv(program, confinement, filter_fd, write)
-            process = start(words, confinement, mark, (filter_fd, write), '/')
-        except BaseException:
-            os.close(read)
-            raise
+            return begin(confinement, '/', True, argv(program, confinement, filter_fd), inherited=(filter_fd,))
         finally:
             os.close(filter_fd)
-            os.close(write)
-        return Confined(process, read, True, mark)
 
 
-def argv(program, confinement, filter_fd, status_fd):
-    """Return the words that start ``confinement``; ``program``: the path of bwrap."""
+def argv(program, confinement, filter_fd):
+    """Return the words of bubblewrap before those of the guard; ``program``: the path of bwrap."""
     home = confinement.home
     words = [program, '--unshare-pid', '--unshare-net', '--unshare-ipc', '--unshare-uts', '--unshare-cgroup-try',
              '--hostname', 'sandbox', '--die-with-parent', '--as-pid-1', '--cap-drop', 'ALL']
@@ -100,8 +101,7 @@ def argv(program, confinement, filter_fd, status_fd):
     words += _in_memory(HOME, home.size, '0777')
     words += _shown((GUARD, *confinement.visible))
     # Last: what is mounted on it keeps its own rights.
-    words += ['--remount-ro', '/', '--chdir', HOME, '--seccomp', str(filter_fd), '--']
-    return words + guarded(confinement, status_fd, within=True)
+    return [*words, '--remount-ro', '/', '--chdir', HOME, '--seccomp', str(filter_fd), '--']
 
 
 def _shown(paths):

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import resource
+import secrets
 import subprocess
 import sys
 import time
@@ -24,7 +25,7 @@ class SandboxError(RuntimeError):
 class Limits:
     """Of each process, but for ``processes``: of all together, threads too. Seconds and bytes; None: as it is."""
 
-    memory_bytes: int = 4 << 30
+    memory_bytes: int | None = 4 << 30
     data_bytes: int | None = None
     processes: int = 64
     cpu_s: int | None = 150
@@ -47,7 +48,7 @@ class Confinement:
     ``visible``: files and folders that it may read (and run), beside the system's programs; ``listed``: folders of
     which it may see the names (where that must be said); ``devices``: it may use them; ``fds``: it inherits them;
     ``output``: descriptor for what it prints. ``unix_sockets``, ``memory_files``: see `seccomp`; the sockets only
-    where they reach nobody outside.
+    where they reach nobody outside. ``held``: it begins when it is released.
     """
 
     command: tuple
@@ -61,17 +62,19 @@ class Confinement:
     limits: Limits = Limits()
     unix_sockets: bool = False
     memory_files: bool = False
+    held: bool = False
 
 
 class Confined:
     """A program that runs confined. Its launcher makes it, in a thread that lives on: it dies with that thread.
 
-    ``process``: the Popen of what we started, which is its guard, or (``within``) the parent of that; ``status``: the
-    descriptor that the guard writes to; ``mark``: of its environment; ``sweep()``: kills what the family doesn't show.
+    ``process``: the Popen of what we started, which is its guard, or (``within``) the parent of that; ``status``,
+    ``go``: descriptors that the guard writes to and reads from; ``mark``: of its environment; ``sweep()``: kills what
+    the family doesn't show.
     """
 
-    def __init__(self, process, status, within, mark, sweep=None):
-        self._process, self._status, self._within = process, status, within
+    def __init__(self, process, status, go, within, mark, sweep=None):
+        self._process, self._status, self._go, self._within = process, status, go, within
         self._mark, self._sweep = mark, sweep
         os.set_blocking(status, False)
         self._said, self._dead = b'', False
@@ -104,6 +107,10 @@ class Confined:
                                    + ('did not in time' if self.poll() is None else processes.ended(self.poll())))
             time.sleep(_POLL_S)
 
+    def release(self):
+        """Let it begin, where it was held."""
+        os.write(self._go, b'!')
+
     def guard(self):
         """Return the pid of its guard, here; None where there is none."""
         if not self._within:
@@ -126,14 +133,15 @@ class Confined:
         """Kill all of them, and return the pids that could not be killed. Twice is fine. See `family.kill_family`."""
         if self._dead:
             return []
-        self._dead = True
         self.poll()  # its status, before somebody else reaps it
         left = family.kill_family(self.pid, self._mark, clock, not self._within)
         self._process.wait()
         if self._sweep is not None:
             self._sweep()
         self._heard()
+        self._dead = True
         os.close(self._status)
+        os.close(self._go)
         return left
 
     def _heard(self):
@@ -142,16 +150,28 @@ class Confined:
         return self._said
 
 
-def guarded(confinement, status, within, ruleset=None, filter_fd=None):
-    """Return the words that run ``confinement`` behind a `guard`; the descriptors: see there."""
-    return [sys.executable, '-I', '-S', GUARD, json.dumps({
-        'command': confinement.command, 'status': status, 'keep': confinement.fds, 'limits': confinement.limits.pairs(),
-        'uid': confinement.home.uid, 'within': within, 'parent': os.getpid(), 'landlock': ruleset,
-        'seccomp': filter_fd, 'home': confinement.home.path})]
+def begin(confinement, cwd, within, before=(), ruleset=None, filter_fd=None, inherited=(), sweep=None):
+    """Start ``confinement`` behind a `guard` and return it as Confined. OSError.
 
-
-def start(words, confinement, mark, fds, cwd):
-    """Start ``words``; return the Popen. The fds of ``confinement`` and ``fds`` are inherited."""
-    return subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=confinement.output, stderr=confinement.output,
-                            cwd=cwd, env={**confinement.environment, family.MARK: mark},
-                            pass_fds=(*confinement.fds, *fds), start_new_session=True)
+    ``before``: the words that go before the guard's; ``within``: see `guard`; ``ruleset``, ``filter_fd``: descriptors
+    that the guard applies; ``inherited``: more that what is started needs.
+    """
+    mark, status, go = secrets.token_hex(8), os.pipe(), os.pipe()
+    fds = [fd for fd in (ruleset, filter_fd) if fd is not None]
+    words = [*before, sys.executable, '-I', '-S', GUARD, json.dumps({
+        'command': confinement.command, 'status': status[1], 'go': go[0], 'held': confinement.held,
+        'keep': confinement.fds, 'limits': confinement.limits.pairs(), 'uid': confinement.home.uid, 'within': within,
+        'parent': os.getpid(), 'landlock': ruleset, 'seccomp': filter_fd, 'home': confinement.home.path})]
+    try:
+        process = subprocess.Popen(
+            words, stdin=subprocess.DEVNULL, stdout=confinement.output, stderr=confinement.output, cwd=cwd,
+            env={**confinement.environment, family.MARK: mark}, start_new_session=True,
+            pass_fds=(*confinement.fds, status[1], go[0], *fds, *inherited))
+    except BaseException:
+        os.close(status[0])
+        os.close(go[1])
+        raise
+    finally:
+        os.close(status[1])
+        os.close(go[0])
+    return Confined(process, status[0], go[1], within, mark, sweep)

@@ -4,9 +4,10 @@ The parent of what is confined. The kernel tells it when the thread of the serve
 was; it then ends with every process below itself. When the command ends, what it left is killed too, and its wait
 status goes through a pipe of the guard's own. Standard library only, and without `site`: it costs milliseconds.
 
-GIVEN is JSON: ``command``; ``status``: descriptor for "ready", then for the command's wait status, in words; ``keep``:
-descriptors that the command alone shall hold (their other end sees the command's end); ``limits``: [resource, most]
-for the command and what it starts; ``uid``: the user and group to become, null: none; ``within``: where the guard is,
+GIVEN is JSON: ``command``; ``status``: descriptor for "ready", then for the command's wait status, in words; ``go``:
+descriptor at which a byte is waited for before the command begins, where it is ``held``; ``keep``: descriptors that the
+command alone shall hold (their other end sees its end); ``limits``: [resource, most] for the command and what it
+starts; ``uid``: the user and group to become, null: none; ``within``: where the guard is,
 
 - true: it is process 1 of namespaces of its own (bubblewrap has made them and applied the filter). Nobody in there can
   signal it, and with it the kernel kills all the others. It keeps its user, without capabilities: of a parent of
@@ -14,8 +15,8 @@ for the command and what it starts; ``uid``: the user and group to become, null:
 - false: beside the server, ``parent``, as a subreaper. ``home`` is removed where the server has died: nobody else knows
   of it then.
 
-The command's process becomes the other user, and, false, confines itself by ``landlock`` and ``seccomp`` (descriptors of
-ruleset and filter, or null) before it begins.
+The command's process becomes the other user, and, false, confines itself by ``landlock`` and ``seccomp`` (descriptors
+of ruleset and filter, or null) before it begins.
 
 Not covered: false, without another user: who kills its guard in the moment in which the server dies.
 """
@@ -49,9 +50,12 @@ def main(words):
     # Signals are waited for, not handled: none can come between two lines. Blocked ones are kept for us.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     libc = ctypes.CDLL(None, use_errno=True)
-    os.set_inheritable(given['status'], False)
+    for name in ('status', 'go'):
+        os.set_inheritable(given[name], False)
     (_begin_within if given['within'] else _begin_outside)(libc, given)
     os.write(given['status'], b'ready\n')
+    if given['held'] and not os.read(given['go'], 1):  # the server has ended
+        _leave(given)
     guard = os.getpid()
     host = os.fork()
     if host == 0:
@@ -77,14 +81,13 @@ def _begin_within(libc, given):
     poller = select.poll()
     poller.register(given['status'], 0)
     if poller.poll(0):  # nobody reads it any more: the server ended before we asked
-        os._exit(1)
+        _leave(given)
 
 
 def _begin_outside(libc, given):
     _prctl(libc, PR_SET_PDEATHSIG, PARENT_ENDED)
     if os.getppid() != given['parent']:  # it ended before we asked
-        _remove_home(given['home'])
-        os._exit(1)
+        _leave(given)
     _prctl(libc, PR_SET_CHILD_SUBREAPER, 1)
 
 
@@ -102,6 +105,13 @@ def give_up(libc):
     """Give up every capability that this process holds, or could hand on."""
     if libc.capset(struct.pack('<Ii', 0x20080522, 0), bytes(24)) != 0:
         _stop('capset')
+
+
+def _leave(given):
+    """End before anything has begun."""
+    if not given['within']:
+        _remove_home(given['home'])
+    os._exit(1)
 
 
 def _remove_home(folder):

@@ -47,8 +47,8 @@ class Landlock:
         """Start what ``confinement`` describes and return it as Confined. OSError, SandboxError."""
         abi = ruleset.version()
         if os.geteuid() != 0 or not abi:
-            raise SandboxError(f'expected root and a kernel with Landlock, got user {os.geteuid()} and version {abi} of '
-                               'Landlock')
+            raise SandboxError(f'expected root and a kernel with Landlock, got user {os.geteuid()} and version '
+                               f'{abi} of Landlock')
         filter_fd = os.memfd_create('filter')
         try:
             # A socket of the kind AF_UNIX would reach others here: never.
