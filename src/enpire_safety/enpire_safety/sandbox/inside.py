@@ -12,7 +12,7 @@ import signal
 import socket
 import sys
 
-_CLONE_NEWUSER, _PTRACE_ATTACH, _SHMGET = 0x10000000, 16, {'x86_64': 29, 'aarch64': 194}
+_CLONE_NEWUSER, _PTRACE_SEIZE, _SHMGET = 0x10000000, 0x4206, {'x86_64': 29, 'aarch64': 194}
 _OUTSIDE_WRITES = ('/', '/tmp/..', '/usr', '/etc', '/dev', '/dev/shm/..', '/proc/sys/kernel')
 
 
@@ -49,7 +49,7 @@ def processes(given):
 
     def trace():
         libc = ctypes.CDLL(None, use_errno=True)
-        if libc.ptrace(_PTRACE_ATTACH, pid, None, None) != 0:
+        if libc.ptrace(_PTRACE_SEIZE, pid, None, None) != 0:
             raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
     return refused((f'signal to {pid}', lambda: os.kill(pid, 0)), ('ptrace', trace),
                    ('environ', lambda: open(f'/proc/{pid}/environ', 'rb').read()),
