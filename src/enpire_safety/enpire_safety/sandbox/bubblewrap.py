@@ -5,7 +5,7 @@ our guard, starts becomes a user of its own first. As a normal user it takes a u
 program is that same user then.
 
 The root of its file system is an empty one in memory, read-only, with what `system` and the Confinement name; its home
-and /tmp are in memory, bounded, and gone with its last process.
+is in memory, bounded, and gone with its last process. /tmp is its home, too, unless something is shown below it.
 """
 
 import os
@@ -17,7 +17,7 @@ from enpire_safety.sandbox.confinement import GUARD, SandboxError, begin
 NAME = 'bubblewrap'
 PROGRAM = 'bwrap'
 HOME = '/sandbox'
-TMP_BYTES, SHM_BYTES = 16 << 20, 256 << 20
+SHM_BYTES = 256 << 20
 # What it takes to become another user; given up with that.
 _TO_CHANGE = ('CAP_SETUID', 'CAP_SETGID', 'CAP_SETPCAP')
 
@@ -95,17 +95,18 @@ def argv(program, confinement, filter_fd):
     else:
         for capability in _TO_CHANGE:
             words += ['--cap-add', capability]
-    words += _in_memory('/tmp', TMP_BYTES, '1777')
     words += _system()
     words += _devices(confinement)
     words += _in_memory(HOME, home.size, '0777')
     words += _shown((GUARD, *confinement.visible))
+    if '/tmp' not in words:
+        words += ['--symlink', HOME, '/tmp']
     # Last: what is mounted on it keeps its own rights.
     return [*words, '--remount-ro', '/', '--chdir', HOME, '--seccomp', str(filter_fd), '--']
 
 
 def _shown(paths):
-    words, made, shown = [], {'/', '/tmp'}, []
+    words, made, shown = [], {'/'}, []
     for path in sorted(paths):
         if system.given(path) or any(path == one or path.startswith(f'{one}/') for one in shown):
             continue
