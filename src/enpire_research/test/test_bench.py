@@ -48,8 +48,8 @@ def memory_figures(most):
 
 
 def all_parts():
-    return {'gate': gate_figures(1.25), 'pipe': pipe_figures(90.0, 250.0), 'graph': pace_figures(), 'cameras': pace_figures(7.0),
-            'memory': memory_figures(4000.0)}
+    return {'gate': gate_figures(1.25), 'pipe': pipe_figures(90.0, 250.0), 'graph': pace_figures(),
+            'cameras': pace_figures(7.0), 'memory': memory_figures(4000.0)}
 
 
 def test_a_summary_has_the_mean_and_the_percentiles():

@@ -113,9 +113,9 @@ def test_after_a_killed_trial_server_the_arms_hold_and_its_successor_serves(lab)
 
 
 def has_a_server(pid):
-    """Return whether the parent of ``pid``, or of its guard, is a trial server, not the one who adopts orphans."""
+    """Return whether the parent of ``pid``, or of its sandbox, is a trial server, not the one who adopts orphans."""
     parent = psutil.Process(pid).parent()
-    if 'policy_guard' in ' '.join(parent.cmdline()):
+    while 'guard.py' in ' '.join(parent.cmdline()):
         parent = parent.parent()
     return 'trial_server' in ' '.join(parent.cmdline())
 
