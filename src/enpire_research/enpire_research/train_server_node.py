@@ -27,7 +27,7 @@ from enpire_interfaces.msg import TrialReport
 from enpire_research import layout
 from enpire_research.campaign.ledger import LedgerError
 from enpire_research.train_server_parameters import TrainServerParameters
-from enpire_research.training import job, query
+from enpire_research.training import job, query, view
 from enpire_research.trials.given import read_policy
 from enpire_research.trials.policy_process import PolicyFailure
 from enpire_safety.sandbox import choice
@@ -56,6 +56,7 @@ class TrainServer(ManagedNode):
         """Find the run's folder and serve the action. NoSandbox where nothing can confine a script here."""
         p = self.parameters
         self._launcher = choice.launcher()
+        choice.check_readable(view.visible())
         self._run_dir = os.path.abspath(p.run_dir)
         self._artifacts = os.path.abspath(p.artifacts) if p.artifacts else layout.artifacts(self._run_dir)
         os.makedirs(os.path.join(self._run_dir, TRAINING), mode=0o700, exist_ok=True)

@@ -192,6 +192,18 @@ def test_files_that_another_user_cannot_read_are_told():
     assert 'chmod' in mending.of_start('landlock', said, lambda path: '', uid=0)
 
 
+def test_a_file_that_another_user_may_not_read_is_named_where_programs_become_another_user(tmp_path):
+    for name in ('open', 'closed'):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / 'module.py').touch()
+    tmp_path.chmod(0o755)
+    (tmp_path / 'closed' / 'module.py').chmod(0o600)
+    choice.check_readable([str(tmp_path / 'open')], root=True)
+    choice.check_readable([str(tmp_path / 'closed')], root=False)
+    with pytest.raises(choice.NoSandbox, match=r'may not read .*/closed/module.py; to mend it: chmod -R a\+rX'):
+        choice.check_readable([str(tmp_path / 'closed')], root=True)
+
+
 def test_without_bubblewrap_the_command_that_installs_it_is_told(monkeypatch):
     monkeypatch.setattr(probe.shutil, 'which', lambda name: None)
     found = probe.probe(bubblewrap.Bubblewrap())

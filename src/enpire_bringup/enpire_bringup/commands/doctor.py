@@ -50,7 +50,21 @@ def examine():
         checks += [{'about': kind.name, **asdict(one)} for one in findings]
         if probe.whole(findings) and not chosen:
             chosen = kind.name
-    return {'machine': _machine(), 'checks': [*checks, *_others()], 'sandbox': chosen}
+    readable = _readable()
+    if not readable['ok']:
+        chosen = ''
+    return {'machine': _machine(), 'checks': [*checks, readable, *_others()], 'sandbox': chosen}
+
+
+def _readable():
+    """Return the check that programs of another user could read what they are shown."""
+    from enpire_research.trials import policy_view
+    from enpire_safety.sandbox import system
+
+    closed = system.closed_to_others(policy_view.visible()) if os.geteuid() == 0 else ''
+    return {'about': 'lab', 'name': 'files', 'ok': not closed, 'expected': 'files that the user of a policy may read',
+            'found': f'{closed} is closed to others' if closed else 'readable',
+            'mend': 'chmod -R a+rX of the folder in which the set-up made it' if closed else ''}
 
 
 def _machine():

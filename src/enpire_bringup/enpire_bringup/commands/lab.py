@@ -68,7 +68,7 @@ def lab(
         'artifact': _full(artifact), 'secret_file': _full(secret_file)}
     try:
         make = _maker(lab_file, options, run, resume)
-        choice.launcher()  # its trial servers would refuse, too
+        choice.launcher()  # its servers would refuse, too
         with lock.hold() as note:
             live = terminal.is_live() and not plain
             prepared, children = _prepare(make, note, plain=not live, kept=resume is not None)

@@ -123,8 +123,8 @@ class Lab:
 def processes_of(supervisor, pids):
     """Return {name: psutil.Process} of ``supervisor``, of ``pids`` ({name: pid}) and of all their children.
 
-    A policy's process has the name of its trial server, with `.policy` and a number, and those between the two, its
-    guard and bubblewrap, with `.guard`. Policies come and go: what ends between being listed and being asked is left out.
+    A policy's process has the name of its trial server, with `.policy` and a number, and those between the two, guard
+    and bubblewrap, with `.guard`. Policies come and go: what ends between being listed and being asked is left out.
     """
     found = {'supervisor': supervisor}
     for name, pid in pids.items():

@@ -336,6 +336,7 @@ class PolicyHosts:
     def __init__(self, limits=budget.Budget(), launcher=None):
         self._limits = limits
         self._launcher = launcher or choice.launcher()
+        choice.check_readable(policy_view.visible())
         self._lock = threading.Lock()
         self._ahead = None
         # Linux kills a child when the *thread* that started it ends: this one lives as long as we do.

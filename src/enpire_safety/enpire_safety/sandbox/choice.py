@@ -1,8 +1,9 @@
 """Which way to confine this machine has: the best one that is whole. There is no way to do without."""
 
 import functools
+import os
 
-from enpire_safety.sandbox import probe
+from enpire_safety.sandbox import probe, system
 from enpire_safety.sandbox.confinement import SandboxError
 
 
@@ -21,6 +22,14 @@ def launcher():
             return one
         seen.append((one.name, findings))
     raise NoSandbox(text(seen))
+
+
+def check_readable(paths, root=None):
+    """NoSandbox where programs of another user can't read ``paths``. ``root``: whether we are; None: look."""
+    closed = system.closed_to_others(paths) if (os.geteuid() == 0 if root is None else root) else ''
+    if closed:
+        raise NoSandbox('expected files that other users may read, for what agents write runs as another one, and they '
+                        f'may not read {closed}; to mend it: chmod -R a+rX of the folder in which the set-up made it')
 
 
 def text(seen):

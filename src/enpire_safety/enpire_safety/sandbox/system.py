@@ -1,6 +1,7 @@
 """What every confined program may see of the system: its programs and libraries, never a person's files."""
 
 import os
+import stat
 import sys
 
 # Where they are links into /usr, they stay so.
@@ -18,6 +19,18 @@ def interpreter():
     """
     found = [sys.executable, os.path.join(sys.prefix, 'pyvenv.cfg'), sys.base_prefix]
     return tuple(path for path in found if os.path.exists(path) and not given(path))
+
+
+def closed_to_others(paths):
+    """Return the first of ``paths``, or of what lies directly in them, that another user can't read; '' for none."""
+    for path in paths:
+        inside = [os.path.join(path, name) for name in os.listdir(path)] if os.path.isdir(path) else []
+        for one in (path, *inside):
+            mode = os.stat(one).st_mode if os.path.exists(one) else 0o777
+            needed = stat.S_IROTH | stat.S_IXOTH if stat.S_ISDIR(mode) else stat.S_IROTH
+            if mode & needed != needed:
+                return one
+    return ''
 
 
 def given(path):
