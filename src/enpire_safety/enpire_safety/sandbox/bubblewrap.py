@@ -98,7 +98,7 @@ def argv(program, confinement, filter_fd):
     words += _system()
     words += _devices(confinement)
     words += _in_memory(HOME, home.size, '0777')
-    words += _shown((GUARD, *confinement.visible))
+    words += _shown((GUARD, *filter(os.path.exists, system.SETTINGS), *confinement.visible))
     if '/tmp' not in words:
         words += ['--symlink', HOME, '/tmp']
     # Last: what is mounted on it keeps its own rights.
@@ -140,8 +140,6 @@ def _system():
             words += ['--symlink', os.readlink(path), path]
         elif os.path.isdir(path):
             words += ['--ro-bind', path, path]
-    for path in system.SETTINGS:
-        words += ['--ro-bind-try', path, path]
     return [*words, '--proc', '/proc']
 
 
