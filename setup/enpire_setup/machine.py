@@ -180,6 +180,7 @@ def needs(environ: Mapping[str, str]) -> list[Need]:
             ('libegl1', 'libegl-mesa0', 'libgl1-mesa-dri'),
         ),
         Need('libGL.so.1', _loads('libGL.so.1'), ('libgl1',)),
+        Need('bubblewrap, to confine what agents write', shutil.which('bwrap', path=path) is not None, ('bubblewrap',)),
     ]
 
 

@@ -7,6 +7,7 @@ MuJoCo, scipy) only inside its functions, so that `enpire --help` is quick.
 import importlib
 import os
 import pkgutil
+import sys
 
 import typer
 
@@ -23,6 +24,7 @@ HELP = """Runs robot labs: stations that reset themselves, try policies and judg
     enpire status                                      what a running lab does
     enpire stop                                        stops every arm, at once
     enpire clear                                       lets stopped arms move again
+    enpire doctor                                      what this machine lacks
 """
 # In this order in the help; others follow by name.
 FIRST = ('lab', 'report', 'trial', 'status', 'stop', 'clear', 'render')
@@ -50,7 +52,13 @@ def main():
     # As setup/env.sh does, for shells that have only sourced install/setup.bash: trip, clear and requests
     # stay on this machine unless somebody asks.
     os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = os.environ.get('ROS_AUTOMATIC_DISCOVERY_RANGE') or 'LOCALHOST'
-    make_app()()
+    from enpire_safety.sandbox.choice import NoSandbox
+
+    try:
+        make_app()()
+    except NoSandbox as error:
+        typer.echo(str(error), err=True)
+        sys.exit(1)
 
 
 if __name__ == '__main__':

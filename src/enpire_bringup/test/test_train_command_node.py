@@ -16,11 +16,11 @@ from test_commands_node import call, ctrl_c, environment, meanwhile, own_domain,
 RESEARCH = pathlib.Path(__file__).resolve().parents[2] / 'enpire_research' / 'test'
 SCRIPT = """
 from enpire_policy.training import artifact_path, report, seed
-import shutil, time
+import time
 for step in range(3):
     report(step, loss=seed / (1 + step))
     time.sleep(0.3)
-shutil.copy({model!r}, artifact_path)
+open(artifact_path, 'wb').write({model!r})
 """
 
 
@@ -48,8 +48,7 @@ def test_a_training_shows_its_metrics_and_its_artifact(tmp_path, server):
         import onnx_models
     finally:
         sys.path.remove(str(RESEARCH))
-    (tmp_path / 'model.onnx').write_bytes(onnx_models.linear())
-    code, text = call('train', script(tmp_path, SCRIPT.format(model=str(tmp_path / 'model.onnx'))), '--seed', '6',
+    code, text = call('train', script(tmp_path, SCRIPT.format(model=onnx_models.linear())), '--seed', '6',
                       '--training-id', 'one')
     assert code == 0, text
     for step, value in enumerate((6, 3, 2)):
@@ -69,11 +68,11 @@ def test_what_goes_wrong_is_told_with_an_exit_code(tmp_path, server, words, code
 
 def test_ctrl_c_cancels_a_training(tmp_path, server):
     def interrupt():
-        until((tmp_path / 'begun').exists, 'the script')
+        logs = (tmp_path / 'run' / 'training').glob
+        until(lambda: any(log.read_text() for log in logs('*/output.log')), 'the script')
         ctrl_c()
     with meanwhile(interrupt):
-        code, text = call('train', script(
-            tmp_path, f'import pathlib, time\npathlib.Path({str(tmp_path / "begun")!r}).touch()\ntime.sleep(1000)'))
+        code, text = call('train', script(tmp_path, "import time\nprint('begun')\ntime.sleep(1000)"))
     assert code == 2 and 'error 308' in text
 
 

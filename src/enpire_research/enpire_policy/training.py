@@ -12,8 +12,8 @@
 libraries are told), `artifact_path`, `time_budget_s` and `memory_budget_bytes` are what the goal said. `trials()`
 are those that its query chose. A script ends with status 0 and a file at `artifact_path`, or it has failed.
 
-It runs in an empty folder of its own, behind the stations in line for the CPU. Not covered: a sandbox; it is the same
-user as the lab.
+It runs in an empty folder of its own, behind the stations in line for the CPU, and confined: no network, no other
+process, no file but the packages, its data and its own folder, which lies in memory and counts as such.
 """
 
 import io

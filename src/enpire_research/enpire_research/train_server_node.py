@@ -9,7 +9,8 @@ Writes      <run_dir>/training/<training_id>/ (train.py, output.log, metrics.jso
 On silence: nothing waits for it. A script that is silent is ended when its time budget is used up. If this process
 dies, the script and all that it started die with it, and their home is removed.
 
-Each training runs in a process of its own, which stands back by `nice` (see `training.job`).
+Each training runs in the sandbox, and stands back by `nice` (see `training.job`). Without a sandbox the node does not
+come up, and says what is missing.
 """
 
 import os
@@ -26,9 +27,10 @@ from enpire_interfaces.msg import TrialReport
 from enpire_research import layout
 from enpire_research.campaign.ledger import LedgerError
 from enpire_research.train_server_parameters import TrainServerParameters
-from enpire_research.training import job, query
+from enpire_research.training import job, query, view
 from enpire_research.trials.given import read_policy
 from enpire_research.trials.policy_process import PolicyFailure
+from enpire_safety.sandbox import choice
 
 TRAINING_ID = re.compile(r'[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}')
 TRAINING = 'training'
@@ -51,8 +53,10 @@ class TrainServer(ManagedNode):
         self._active = False
 
     def open(self):
-        """Find the run's folder and serve the action."""
+        """Find the run's folder and serve the action. NoSandbox where nothing can confine a script here."""
         p = self.parameters
+        self._launcher = choice.launcher()
+        choice.check_readable(view.visible())
         self._run_dir = os.path.abspath(p.run_dir)
         self._artifacts = os.path.abspath(p.artifacts) if p.artifacts else layout.artifacts(self._run_dir)
         os.makedirs(os.path.join(self._run_dir, TRAINING), mode=0o700, exist_ok=True)
@@ -142,7 +146,7 @@ class TrainServer(ManagedNode):
             context.feedback(Train.Feedback(step=step, metric_names=list(metrics), metric_values=list(metrics.values()),
                                             elapsed_s=elapsed_s, text=text))
         return job.Hooks(time.monotonic, feedback, 1.0 / self.parameters.feedback_rate_hz,
-                         lambda: context.cancelled, self.get_logger().warning, dict(os.environ))
+                         lambda: context.cancelled, self.get_logger().warning, dict(os.environ), self._launcher)
 
     def _answer(self, outcome):
         result = Train.Result(

@@ -77,7 +77,10 @@ class TrialServer(ManagedNode):
 
     # ---- life cycle ------------------------------------------------------------------------
     def open(self):
-        """Read task, limits and scene; create the link to the station, the actions, the markers."""
+        """Read task, limits and scene; create the link to the station, the actions, the markers.
+
+        NoSandbox, with what is missing, where nothing can confine a policy here.
+        """
         p = self.parameters
         task = self._task or registry.get(p.task)
         limit_files = (p.robot_limits or robot_limits_file(), p.task_limits or task.limits_file)

@@ -33,6 +33,13 @@ def pace_figures(factor=20.0, overhead=0.5, over_direct=0.25):
                   'cpu': {'safety_gate': 0.125}})
 
 
+def pipe_figures(step, picture):
+    one = summarise([100.0]).to_dict()
+    return noted({'unconfined': one, 'unconfined_picture': one, 'sandbox': {**one, 'median': step},
+                  'sandbox_picture': {**one, 'median': picture}, 'starts': {'unconfined': one, 'sandbox': one},
+                  'sandbox_name': 'bubblewrap', 'picture': '320x240'})
+
+
 def memory_figures(most):
     def lab(units):
         return {'units': units, 'total': 100.0 * units, 'largest_total_seen': most * units / 8, 'faults': 0,
@@ -41,8 +48,8 @@ def memory_figures(most):
 
 
 def all_parts():
-    return {'gate': gate_figures(1.25), 'graph': pace_figures(), 'cameras': pace_figures(7.0),
-            'memory': memory_figures(4000.0)}
+    return {'gate': gate_figures(1.25), 'pipe': pipe_figures(90.0, 250.0), 'graph': pace_figures(),
+            'cameras': pace_figures(7.0), 'memory': memory_figures(4000.0)}
 
 
 def test_a_summary_has_the_mean_and_the_percentiles():
@@ -100,6 +107,8 @@ def test_an_unknown_part_is_refused():
 
 @pytest.mark.parametrize('parts, missed', (
     ({'gate': gate_figures(1.5)}, 0), ({'gate': gate_figures(1.51)}, 1), ({'gate': gate_figures(math.nan)}, 1),
+    ({'pipe': pipe_figures(200.0, 500.0)}, 0),
+    ({'pipe': pipe_figures(201.0, math.nan)}, 2),
     ({'graph': pace_figures(12.0, 1.5)}, 0), ({'graph': pace_figures(11.9, 1.6)}, 2),
     ({'graph': pace_figures(math.nan, math.nan)}, 2),
     ({'cameras': pace_figures(6.0, 99.0)}, 0), ({'cameras': pace_figures(5.9)}, 1),
@@ -115,7 +124,7 @@ def test_the_page_shows_of_each_part_what_was_measured_last_on_a_machine():
         'gate': noted(gate_figures(9.99), '2025-01-01T00:00:00Z'), 'memory': noted(memory, '2025-01-01T00:00:00Z')})
     text = table.markdown(results.merge(older, STATE, MACHINE, parts))
     assert text.count('## A CPU') == 1 and '9.99' not in text
-    assert text.count('code `aaaaaaaaaaaa`') == 3
+    assert text.count('code `aaaaaaaaaaaa`') == 4
     assert text.count('code `bbbbbbbbbbbb`, **older than the newest figures here** (`aaaaaaaaaaaa`)') == 1
     for cell in ('| 1.25 |', '| 20.0 |', '| 7.0 |', '4000 MiB', '| physics | 0.250 |'):
         assert cell in text, cell

@@ -65,8 +65,12 @@ def test_processes_are_summed_by_kind_over_stations():
 class Child:
     """A process in a test. ``gone``: it ends between being listed and being asked."""
 
-    def __init__(self, pid, parent, gone=False):
-        self.pid, self._parent, self._gone = pid, parent, gone
+    def __init__(self, pid, parent, gone=False, name='python3'):
+        self.pid, self._parent, self._gone, self._name = pid, parent, gone, name
+
+    def name(self):
+        """Return the program's name, as psutil does."""
+        return self._name
 
     def ppid(self):
         """Return the parent's id, as psutil does."""
@@ -83,11 +87,13 @@ def test_a_process_that_ends_while_it_is_asked_is_left_out(monkeypatch):
     monkeypatch.setattr(lab.psutil, 'Process', process)
     supervisor = Child(1, 0)
     supervisor.children = lambda recursive: [Child(20, 11), Child(21, 11, gone=True), Child(22, 11), Child(23, 1),
-                                               Child(30, 20), Child(32, 22)]
+                                               Child(30, 20), Child(32, 22), Child(40, 11, name='bwrap'),
+                                               Child(41, 40), Child(42, 41)]
     found = lab.processes_of(supervisor, {'unit0.trial_server': 11, 'unit1.trial_server': 12})
     assert {name: one.pid for name, one in found.items()} == {
         'supervisor': 1, 'unit0.trial_server': 11, 'unit0.trial_server.guard0': 20, 'unit0.trial_server.guard1': 22,
-        'unit0.trial_server.policy0': 30, 'unit0.trial_server.policy1': 32, 'supervisor.policy0': 23}
+        'unit0.trial_server.policy0': 30, 'unit0.trial_server.policy1': 32, 'supervisor.policy0': 23,
+        'unit0.trial_server.guard2': 40, 'unit0.trial_server.guard3': 41, 'unit0.trial_server.policy2': 42}
 
 
 def test_the_command_keeps_figures_under_the_state_that_its_page_compares_with():

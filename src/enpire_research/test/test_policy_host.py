@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import os
 import sys
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from enpire_core.joints import JOINT_COUNT
 from enpire_core.types import CameraInfo, Frame, JointState
 from enpire_policy import ATTEMPT_DONE, DONE
-from enpire_research.trials import policy_host, wire
+from enpire_research.trials import frames, policy_host, wire
 from enpire_research.trials.arguments import number, numbers
 
 RUN = '\ndef run(robot):\n    pass\n'
@@ -160,17 +161,18 @@ def state(ticks=0):
     return JointState(ticks * 33_333_333, *np.arange(3.0 * JOINT_COUNT).reshape(3, JOINT_COUNT))
 
 
-def link(server):
+def link(server, pictures=None):
     info = CameraInfo('top_camera', 3, 2, np.eye(3), 'station', np.eye(4))
     start = {'deadline_ns': 1_000_000_000, 'camera_periods': {'top_camera': 2},
              'camera_infos': [wire.pack_camera_info(info)]}
-    return policy_host.PipeLink(server, start, state())
+    return policy_host.PipeLink(server, start, state(), pictures)
 
 
 def test_what_is_drawn_into_an_image_is_not_in_the_next_one():
     frame = Frame('top_camera', 0, np.full((2, 3, 3), 7, np.uint8))
-    server = Server(capture={'frame': wire.pack_frame(frame)})
-    found = link(server)
+    memory = frames.Writer()
+    server = Server(capture={'frame': memory.put(frame)})
+    found = link(server, frames.Reader(os.dup(memory.fd)))
     image = found.capture('top_camera').color
     image[:] = 0
     assert (found.capture('top_camera').color == 7).all()

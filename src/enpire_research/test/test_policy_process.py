@@ -1,20 +1,25 @@
 """The policy's process: its budgets, its pipe, its end. The pure parts alone, without a station."""
 
 import os
+import pathlib
 import re
 import select
 import subprocess
 import sys
+import tempfile
 import time
 
 import msgpack
 import numpy as np
 import pytest
+import trial_helpers
 from enpire_core import processes
-from enpire_core.types import CameraInfo, Frame, JointState
-from enpire_research.trials import given, policy_guard, policy_process, proc, reset, rollout, wire
+from enpire_core.types import CameraInfo, JointState
+from enpire_research.trials import given, policy_process, reset, rollout, wire
 from enpire_research.trials.budget import CPU, SILENT, Budget, Meter, Sample
 from enpire_research.trials.station import StationFault
+from enpire_safety.sandbox import choice, probe
+from enpire_safety.sandbox.confinement import SandboxError
 
 ACTIONS = os.path.join(os.path.dirname(__file__), '..', '..', 'enpire_interfaces', 'action')
 
@@ -176,48 +181,49 @@ def test_an_array_of_another_form_is_refused(data):
         wire.unpack_array(data, 'positions')
 
 
-def test_states_frames_and_cameras_go_through_unchanged():
+def test_states_and_cameras_go_through_unchanged():
     random = np.random.default_rng(0)
     state = JointState(123456789, *random.normal(size=(3, 14)))
     back = wire.unpack_state(wire.pack_state(state))
     assert back.stamp_ns == state.stamp_ns
     for name in ('positions', 'velocities', 'efforts'):
         assert (getattr(back, name) == getattr(state, name)).all()
-    frame = Frame('top_camera', 5, random.integers(0, 255, (4, 6, 3), dtype=np.uint8))
-    again = wire.unpack_frame(wire.decode(wire.encode(wire.pack_frame(frame))[4:]))
-    assert (again.color == frame.color).all() and again.stamp_ns == 5 and again.color.flags.writeable
     info = CameraInfo('top_camera', 6, 4, np.eye(3) * 433.1, 'station', np.eye(4))
     seen = wire.unpack_camera_info(wire.decode(wire.encode(wire.pack_camera_info(info))[4:]))
     assert (seen.matrix == info.matrix).all() and (seen.pose == info.pose).all() and seen.parent == 'station'
 
 
 # ---- processes -----------------------------------------------------------------------------
-def test_a_family_is_found_and_killed_with_children_of_children():
-    code = ('import subprocess, sys, time\n'
-            'c = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(99)"],'
-            ' start_new_session=True)\nprint(c.pid, flush=True)\ntime.sleep(99)')
-    processes.adopt_orphans()
-    parent = subprocess.Popen([sys.executable, '-c', code], stdout=subprocess.PIPE, start_new_session=True)
-    child = int(parent.stdout.readline())
-    members = proc.family(parent.pid)
-    assert {parent.pid, child} <= set(members)
-    assert proc.usage(parent.pid)[0] > 0.0
-    assert proc.kill_family(parent.pid) == []
-    assert not os.path.exists(f'/proc/{child}') and not os.path.exists(f'/proc/{parent.pid}')
-    parent.wait()
-    parent.stdout.close()
+START = {'seed': 1, 'model': '', 'limits': {}}
 
 
-def test_a_process_started_ahead_serves_one_policy_and_dies_with_its_host_object():
-    hosts = policy_process.PolicyHosts()
+@pytest.fixture(scope='module', params=trial_helpers.launchers())
+def launcher(request):
+    """Each sandbox that this machine has."""
+    return request.param
+
+
+@pytest.fixture
+def hosts(launcher):
+    """PolicyHosts of that sandbox."""
+    hosts = policy_process.PolicyHosts(launcher=launcher)
+    yield hosts
+    hosts.close()
+
+
+def host_of(process):
+    """Return the pid of the policy's own program, or None where it hasn't begun."""
+    guard = process._confined.guard()
+    return next((pid for pid, found in process._confined.members().items() if found.parent == guard), None)
+
+
+def test_a_process_started_ahead_serves_one_policy_and_dies_with_its_host_object(hosts):
     hosts.prepare()
     first = hosts.take()
     second = hosts.take()
     assert first.pid != second.pid
-    home = first._home
-    assert os.path.isdir(home)
     assert first.kill() == [] and first.kill() == [] and second.kill() == []
-    assert not os.path.exists(f'/proc/{first.pid}') and not os.path.exists(home)
+    assert not os.path.exists(f'/proc/{first.pid}')
     hosts.prepare()
     hosts.close()
 
@@ -234,18 +240,22 @@ def until(condition, what):
         assert time.monotonic() < end, what
 
 
-# A trial server that loads a policy and waits; it prints the pids of the guard and of what the policy left.
+# A trial server that loads a policy and waits; it prints the pids of its processes, and of those that wait.
 SERVER = """
-import sys, time
+import sys
 from enpire_research.trials.policy_process import PolicyHosts
-from enpire_research.trials.trial_setup import model_file, home_positions
-hosts = PolicyHosts()
+from enpire_research.trials.trial_setup import model_file
+from enpire_safety.sandbox import probe
+hosts = PolicyHosts(launcher={kind.name: kind for kind in probe.LAUNCHERS}[sys.argv[2]]())
 process = hosts.take()
 hosts.prepare()
 limits = dict.fromkeys(('lower', 'upper', 'velocity', 'effort', 'kp', 'kd', 'home'), [1.0] * 14)
-start = {'source': sys.argv[1], 'seed': 1, 'model': str(model_file()), 'limits': limits}
+start = {'source': sys.argv[1], 'seed': 1, 'model': model_file(), 'limits': limits}
 process.load(start, 'log', lambda: None, lambda: False)
-print(process.pid, hosts._ahead.result().pid, flush=True)
+ahead = hosts._ahead.result()._confined
+ahead.wait_ready(20.0)
+for one in (process._confined, ahead):
+    print(*(pid for pid, found in one.members().items() if found.state != b'Z'), flush=True)
 sys.stdin.read()
 """
 LEAVES = """
@@ -258,75 +268,88 @@ if os.fork() == 0:
         os.write(ready[1], b'%d' % os.getpid())
         signal.pause()
     os._exit(0)
-with open('@', 'wb') as handle:
-    handle.write(os.read(ready[0], 20))
+print('left', int(os.read(ready[0], 20)), flush=True)
 def run(robot):
     pass
 """
 
 
-def serve(folder, source):
-    """Return a running server, and the pids of guard, waiting guard, and what the policy left."""
-    environ = {**os.environ, 'PYTHONPATH': os.pathsep.join(filter(None, sys.path))}
-    server = subprocess.Popen([sys.executable, '-c', SERVER, source.replace('@', str(folder / 'pid'))],
-                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environ, cwd=folder)
-    guards = [int(word) for word in server.stdout.readline().split()]
-    assert len(guards) == 2, (folder / 'log').read_text()
-    return server, guards, int((folder / 'pid').read_text())
+@pytest.fixture
+def open_folder():
+    """A temporary folder that other users may enter, unlike pytest's."""
+    with tempfile.TemporaryDirectory(dir='/tmp') as folder:
+        os.chmod(folder, 0o755)
+        yield pathlib.Path(folder)
 
 
-def end(server):
+def test_nothing_is_left_of_a_policy_when_its_server_is_killed(launcher, open_folder):
+    homes = open_folder / 'homes'
+    homes.mkdir()
+    environ = {**os.environ, 'PYTHONPATH': os.pathsep.join(filter(None, sys.path)), 'TMPDIR': str(homes)}
+    server = subprocess.Popen([sys.executable, '-c', SERVER, LEAVES, launcher.name], stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE, env=environ, cwd=open_folder)
+    served, waiting = ({int(word) for word in server.stdout.readline().split()} for _ in range(2))
+    # Its own program, what it left, a guard, and with bubblewrap the guard's parent.
+    assert len(served) == (4 if launcher.name == 'bubblewrap' else 3), (open_folder / 'log').read_text()
+    assert len(waiting) in (len(served) - 1, len(served) - 2)  # its program may not have begun
     server.kill()
     server.wait()
     server.stdin.close()
     server.stdout.close()
+    until(lambda: all(gone(pid) for pid in served | waiting), 'something lives on')
+    until(lambda: not os.listdir(homes), 'a home is left')
 
 
-@pytest.mark.parametrize('stopped', [False, True])
-def test_nothing_is_left_of_a_policy_when_its_server_is_killed(tmp_path, stopped):
-    source = LEAVES + ('os.kill(os.getppid(), signal.SIGSTOP)\n' if stopped else '')
-    server, guards, child = serve(tmp_path, source)
-    until(lambda: len(proc.family(guards[1])) == 2, 'the next one was not started')
-    family = {pid for guard in guards for pid in proc.family(guard) if not gone(pid)}
-    assert len(family) == 5 and child in family  # two guards, two programs, what the policy left
-    homes = [os.readlink(f'/proc/{guard}/cwd') for guard in guards]
-    assert all(os.path.isdir(home) for home in homes)
-    end(server)
-    until(lambda: all(gone(pid) for pid in family), 'something lives on')
-    left = {home: os.listdir(home) for home in homes if os.path.exists(home)}
-    assert not left, left
-
-
-def test_where_a_policy_kills_its_guard_the_server_still_finds_what_it_left(tmp_path):
-    hosts = policy_process.PolicyHosts()
+def test_where_its_guard_is_killed_what_a_policy_left_is_found_and_its_end_is_told(hosts, tmp_path):
     process = hosts.take()
-    source = LEAVES.replace('@', str(tmp_path / 'pid')) + 'os.kill(os.getppid(), signal.SIGKILL)\nsignal.pause()\n'
-    start = {'source': source, 'seed': 1, 'model': '', 'limits': {}}
+    members = []
+
+    def kill_it():
+        if 'left' in (tmp_path / 'log').read_text():
+            members.extend(process._confined.members())
+            os.kill(process.pid, 9)
+        return False
+    start = {**START, 'source': LEAVES + 'signal.pause()\n'}
     with pytest.raises(policy_process.PolicyFailure, match='signal 9') as caught:
-        process.load(start, str(tmp_path / 'log'), lambda: None, lambda: False)
+        process.load(start, str(tmp_path / 'log'), lambda: None, kill_it)
     assert caught.value.code == policy_process.EXITED
-    child = int((tmp_path / 'pid').read_text())
-    assert process.kill() == []
-    assert not os.path.exists(f'/proc/{child}')
-    hosts.close()
+    assert process.kill() == [] and len(members) >= 3
+    assert all(map(gone, members))
 
 
-def test_a_policy_that_ended_is_not_said_to_have_gone_on_where_its_guard_is_slow_to_tell(tmp_path, monkeypatch):
+def test_whenever_the_first_of_its_processes_is_killed_nothing_is_left(hosts):
+    others = trial_helpers.running('policy_host')
+    for _ in range(8):
+        process = hosts.take()
+        os.kill(process.pid, 9)
+        assert process.kill() == []
+        assert set(trial_helpers.running('policy_host')) <= set(others)
+
+
+def test_how_a_policy_ended_is_told_by_status_and_by_signal(hosts, tmp_path):
+    for source, words in (('import os\nos._exit(3)', 'exited with status 3'), ('import sys\nsys.exit(0)', 'status 0'),
+                          ('import os\nos.kill(os.getpid(), 11)', 'SIGSEGV'),
+                          ('import os\nos.kill(os.getpid(), 9)', 'SIGKILL')):
+        process = hosts.take()
+        with pytest.raises(policy_process.PolicyFailure, match=words):
+            process.load({**START, 'source': source}, str(tmp_path / 'log'), lambda: None, lambda: False)
+        process.kill()
+
+
+def test_a_policy_that_ended_is_not_said_to_have_gone_on_where_its_guard_is_slow_to_tell(hosts, tmp_path, monkeypatch):
     monkeypatch.setattr(policy_process, 'EXIT_WAIT_S', 0.0)
-    hosts = policy_process.PolicyHosts()
     process = hosts.take()
-    start = {'source': 'import os\nos._exit(3)\n', 'seed': 1, 'model': '', 'limits': {}}
+    start = {**START, 'source': 'import os\nos._exit(3)\n'}
     kept_alive = []
     with pytest.raises(policy_process.PolicyFailure, match='exited with status 3'):
         process.load(start, str(tmp_path / 'log'), lambda: kept_alive.append(1), lambda: False)
-    assert len(kept_alive) > 1  # the world must hear of us while we wait
+    assert kept_alive  # the world must hear of us while we wait
     process.kill()
-    hosts.close()
 
 
-def test_a_server_that_was_kept_from_hearing_an_answer_accuses_nobody():
+def test_a_server_that_was_kept_from_hearing_an_answer_accuses_nobody(launcher):
     late_s = [0.0]
-    process = policy_process.PolicyProcess(clock=lambda: time.monotonic() + late_s[0])
+    process = policy_process.PolicyProcess(launcher, clock=lambda: time.monotonic() + late_s[0])
     try:
         until(lambda: select.select([process._read], [], [], 0.1)[0], 'its first word')
         process._seen_s = -1e9  # look at it now
@@ -337,48 +360,44 @@ def test_a_server_that_was_kept_from_hearing_an_answer_accuses_nobody():
         process.kill()
 
 
-def test_a_guard_ends_as_its_command_did_and_kills_what_it_left(tmp_path):
-    for code, status in (('sys.exit(7)', 7), ('os.kill(os.getpid(), 9)', -9), ('os.kill(os.getpid(), 11)', -11),
-                         ('os.kill(os.getpid(), 15)', -15)):
-        hold, kept = os.pipe()
-        # The child holds the pipe: its end is seen by us when nothing is left of both.
-        program = f'import os, sys, time\nif os.fork() == 0:\n    time.sleep(99)\n{code}'
-        guard = subprocess.Popen([sys.executable, '-I', '-S', policy_guard.__file__, str(os.getpid()), str(kept),
-                                  sys.executable, '-S', '-c', program], pass_fds=[kept])
-        os.close(kept)
-        assert os.read(hold, 1) == b''
-        assert guard.wait() == status
-        os.close(hold)
-
-
-def test_a_guard_whose_server_is_not_there_any_more_starts_nothing(tmp_path):
-    guard = subprocess.run([sys.executable, '-I', '-S', policy_guard.__file__, '1', '2', '/bin/touch',
-                            str(tmp_path / 'started')])
-    assert guard.returncode == 1 and not (tmp_path / 'started').exists()
-
-
-def test_a_process_killed_while_it_waits_for_its_policy_is_replaced(tmp_path):
-    hosts = policy_process.PolicyHosts()
+def test_a_process_killed_while_it_waits_for_its_policy_is_replaced(hosts):
     hosts.prepare()
     waiting = hosts._ahead.result()
-    until(lambda: len(proc.family(waiting.pid)) == 2, 'it did not start')
-    host = next(pid for pid in proc.family(waiting.pid) if pid != waiting.pid)
+    until(lambda: host_of(waiting) is not None, 'it did not start')
     assert waiting.alive()
-    os.kill(host, 9)
+    os.kill(host_of(waiting), 9)
     until(lambda: not waiting.alive(), 'it lives on')
     taken = hosts.take()
     assert taken is not waiting and taken.alive() and gone(waiting.pid)
     taken.kill()
-    hosts.close()
 
 
-def test_a_process_that_dies_before_it_has_its_policy_is_a_fault_of_ours(tmp_path):
-    hosts = policy_process.PolicyHosts()
+def test_a_process_that_dies_before_it_has_its_policy_is_a_fault_of_ours(hosts, tmp_path):
     process = hosts.take()
+    process._confined.wait_ready(20.0)
     os.kill(process.pid, 9)
     until(lambda: not process.alive(), 'it lives on')
-    start = {'source': 'x' * 100000, 'seed': 1, 'model': '', 'limits': {}}
     with pytest.raises(StationFault, match='did not start'):
-        process.load(start, str(tmp_path / 'log'), lambda: None, lambda: False)
+        process.load({**START, 'source': 'x' * 100000}, str(tmp_path / 'log'), lambda: None, lambda: False)
     process.kill()
+
+
+def test_without_a_sandbox_no_policy_is_started_and_what_is_missing_is_said(monkeypatch):
+    monkeypatch.setattr(probe, 'LAUNCHERS', ())
+    choice.launcher.cache_clear()
+    try:
+        with pytest.raises(choice.NoSandbox, match='without one none of it runs'):
+            policy_process.PolicyHosts()
+    finally:
+        choice.launcher.cache_clear()
+
+
+def test_a_sandbox_that_fails_later_is_a_fault_of_ours_and_says_so():
+    class Broken:
+        def home(self, size):
+            raise SandboxError('expected bwrap, and it is not installed')
+    hosts = policy_process.PolicyHosts(launcher=Broken())
+    with pytest.raises(StationFault, match='cannot be confined: expected bwrap'):
+        hosts.take()
+    hosts._ahead = None
     hosts.close()

@@ -7,10 +7,12 @@ import os
 from dataclasses import dataclass, field
 
 import numpy as np
+import pytest
 
 from enpire_core.scene import TaskScene
 from enpire_research.trials.direct import DirectRunner, make_station
 from enpire_research.trials.trial_setup import Hooks, make_setup
+from enpire_safety.sandbox import choice, family, probe
 from enpire_tasks.types import FAILURE, SUCCESS, UNKNOWN, Judgement, Polygon, SceneNotFound, frames_digest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -102,6 +104,29 @@ def policy(name):
     """Return the path of a policy for tests; one that no linter could read ends with .txt."""
     path = os.path.join(POLICIES, f'{name}.py')
     return path if os.path.exists(path) else os.path.join(POLICIES, f'{name}.txt')
+
+
+def launchers():
+    """Return the sandboxes of this machine as pytest's parameters: those that are missing here are skipped."""
+    found = []
+    for kind in probe.LAUNCHERS:
+        findings = probe.probe(kind())
+        skip = pytest.mark.skip(reason=choice.text([(kind.name, findings)]))
+        found.append(pytest.param(kind(), id=kind.name, marks=[] if probe.whole(findings) else [skip]))
+    return found
+
+
+def running(words):
+    """Return the pids of those processes below this one, in sandboxes too, that have ``words`` among theirs."""
+    found = []
+    for pid in family.family(os.getpid()):
+        try:
+            with open(f'/proc/{pid}/cmdline', 'rb') as handle:
+                if words.encode() in handle.read():
+                    found.append(pid)
+        except OSError:
+            continue  # it has ended
+    return found
 
 
 def runner(folder, task=None, hooks=None, data=False, **station):

@@ -13,7 +13,7 @@ EXAMPLES = """Examples:
     enpire bench --quick                          seconds; too few for good figures
     enpire bench --out docs/results/bench.json    merges into the file, writes docs/bench.md
 """
-PARTS = ('gate', 'graph', 'cameras', 'memory')
+PARTS = ('gate', 'pipe', 'graph', 'cameras', 'memory')
 
 
 def register(app):
@@ -29,7 +29,7 @@ def bench(
         None, help='JSON file into which the figures are merged; its page is written beside it.',
         show_default=False),
 ):
-    """Measure gate, ticks, cameras and memory, on simulated stations in a ROS domain of their own.
+    """Measure gate, pipe of policies, ticks, cameras and memory, on simulated stations in a ROS domain of their own.
 
     Exit code 0 when measured and every goal reached, 1 when a goal was missed, 2 when a part could not be
     measured (the others are written all the same). With --quick goals don't count.

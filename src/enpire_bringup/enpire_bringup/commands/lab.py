@@ -61,6 +61,7 @@ def lab(
     from enpire_bringup import lab as lab_module
     from enpire_bringup import lock, terminal
     from enpire_bringup.keyboard import Keyboard
+    from enpire_safety.sandbox import choice
 
     options = {
         'units': units, 'task': task, 'trials': trials, 'budget': budget, 'seed': seed, 'name': name,
@@ -68,6 +69,7 @@ def lab(
         'artifact': _full(artifact), 'secret_file': _full(secret_file)}
     try:
         make = _maker(lab_file, options, run, resume)
+        choice.launcher()  # its servers would refuse, too
         with lock.hold() as note:
             live = terminal.is_live() and not plain
             prepared, children = _prepare(make, note, plain=not live, kept=resume is not None)
@@ -79,6 +81,9 @@ def lab(
     except (lab_module.LabError, lock.BadDomain) as error:
         terminal.say(f'The lab was not started:\n{error}', err=True)
         raise typer.Exit(2) from None
+    except choice.NoSandbox as error:
+        terminal.say(f'The lab was not started:\n{error}', err=True)
+        raise typer.Exit(1) from None
     except (lock.Taken, lock.NoLock, OSError) as error:
         terminal.say(f'The lab was not started: {error}.', err=True)
         raise typer.Exit(1) from None

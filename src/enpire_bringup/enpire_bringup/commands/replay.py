@@ -33,6 +33,7 @@ def replay(
     Exit code 0 all the same, 1 something differs, 2 nothing to replay.
     """
     from enpire_research.trials import replay as core
+    from enpire_safety.sandbox import choice
 
     try:
         folder = core.RunFolder(run)
@@ -47,7 +48,7 @@ def replay(
         raise typer.Exit(NOTHING)
     try:
         results = _replay(folder, phases, direct, graph)
-    except core.ReplayError as error:
+    except (core.ReplayError, choice.NoSandbox) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(NOTHING) from None
     for line in core.table(results):

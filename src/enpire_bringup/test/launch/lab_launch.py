@@ -8,7 +8,6 @@ import atexit
 import contextlib
 import os
 import pathlib
-import re
 import signal
 import sys
 import tempfile
@@ -79,7 +78,7 @@ class TestLab(unittest.TestCase):
         def kill_policy():
             log, = FOLDER.glob(f'*/{UNIT}/policy_logs/policy.log')
             WATCHER.until(lambda: 'process ' in log.read_text(), 'the policy to print its process id')
-            os.kill(int(re.search(r'process (\d+)', log.read_text()).group(1)), signal.SIGKILL)
+            scenarios.kill_policy(log.read_text(), os.getpid())
 
         future, _ = scenarios.fault(WATCHER, UNIT, 'policy', policy('swings'), kill_policy)
         scenarios.a_killed_policy_fails_its_trial(WATCHER, future)

@@ -4,8 +4,13 @@ Each takes a `Watcher`, the name of a unit, and where processes are killed a fun
 AssertionError says what was expected and what came.
 """
 
+import os
+import re
+import signal
+
 from enpire_core.joints import JOINT_NAMES
 from enpire_interfaces.msg import SafetyState
+from enpire_safety.sandbox import family
 from system_watcher import status
 
 TICK_NS = 1_000_000_000 // 30
@@ -84,6 +89,13 @@ def fault(watcher, unit, trial_id, policy_file, do):
     watcher.until(lambda: watcher.safety[unit], 'the gate to be heard')
     do()
     return future, len(watcher.states[unit]) - 1
+
+
+def kill_policy(printed, ancestor):
+    """Kill the policy that ``printed`` its process id, which in its sandbox is another one; below ``ancestor``."""
+    inside = int(re.search(r'process (\d+)', printed).group(1))
+    (pid,) = [pid for pid in family.family(ancestor) if family.innermost(pid) == inside]
+    os.kill(pid, signal.SIGKILL)
 
 
 def result_of(watcher, future):

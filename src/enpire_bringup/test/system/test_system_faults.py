@@ -6,7 +6,6 @@ real time, so that there is time to kill; all figures are on the unit's clock.
 
 import json
 import os
-import re
 import signal
 
 import numpy as np
@@ -75,17 +74,17 @@ def held_by_the_driver(lab, since, title, last_ns=None):
     return found
 
 
-def policy_process(lab):
-    """Return the process id that the policy of trial `faulty` printed."""
+def kill_policy(lab):
+    """Kill the policy of trial `faulty`."""
     log = lab[0].run_dir / UNIT / 'policy_logs' / 'faulty.log'
     until(lambda: log.exists() and 'process ' in log.read_text(), 'the policy to print its process id')
-    return int(re.search(r'process (\d+)', log.read_text()).group(1))
+    scenarios.kill_policy(log.read_text(), lab[0].process.pid)
 
 
 def test_a_killed_policy_fails_its_trial_the_arms_hold_and_the_next_trial_goes_on(lab):
     process, watcher = lab
     selected = len(watcher.safety[UNIT])
-    future, since = fault(lab, lambda: os.kill(policy_process(lab), signal.SIGKILL))
+    future, since = fault(lab, lambda: kill_policy(lab))
     scenarios.a_killed_policy_fails_its_trial(watcher, future)
     # The clock stands until our own retreat begins: it selects its limits first.
     ours = next(said for said in watcher.safety[UNIT][selected:]
@@ -113,9 +112,9 @@ def test_after_a_killed_trial_server_the_arms_hold_and_its_successor_serves(lab)
 
 
 def has_a_server(pid):
-    """Return whether the parent of ``pid``, or of its guard, is a trial server, not the one who adopts orphans."""
+    """Return whether the parent of ``pid``, or of its sandbox, is a trial server, not the one who adopts orphans."""
     parent = psutil.Process(pid).parent()
-    if 'policy_guard' in ' '.join(parent.cmdline()):
+    while 'guard.py' in ' '.join(parent.cmdline()):
         parent = parent.parent()
     return 'trial_server' in ' '.join(parent.cmdline())
 

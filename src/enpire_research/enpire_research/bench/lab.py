@@ -13,6 +13,7 @@ from rclpy.node import Node
 
 from enpire_interfaces.action import Rollout
 from enpire_research.bench.gate import BenchError
+from enpire_safety.sandbox import bubblewrap
 
 READY_S, TAKEN_S, STOP_S = 90.0, 60.0, 30.0
 RUN = 'bench'
@@ -122,19 +123,22 @@ class Lab:
 def processes_of(supervisor, pids):
     """Return {name: psutil.Process} of ``supervisor``, of ``pids`` ({name: pid}) and of all their children.
 
-    A policy's process has the name of its trial server, with `.policy` and a number, and the guard between the
-    two with `.guard`. Policies come and go: what ends between being listed and being asked is left out.
+    A policy's process has the name of its trial server, with `.policy` and a number, and those between the two, guard
+    and bubblewrap, with `.guard`. Policies come and go: what ends between being listed and being asked is left out.
     """
     found = {'supervisor': supervisor}
     for name, pid in pids.items():
         with contextlib.suppress(psutil.NoSuchProcess):
             found[name] = psutil.Process(pid)
-    known = {pid: name for name, pid in pids.items()}
+    known, bubblewraps = {pid: name for name, pid in pids.items()}, set()
     for child in supervisor.children(recursive=True):
         if child.pid not in known:
             with contextlib.suppress(psutil.NoSuchProcess):
                 parent = known.get(child.ppid(), 'supervisor')
-                base = f'{parent}.guard' if parent in pids else f'{parent.partition(".guard")[0]}.policy'
+                if child.name() == bubblewrap.PROGRAM:
+                    bubblewraps.add(child.pid)
+                between = parent in pids or child.ppid() in bubblewraps
+                base = f'{parent.partition(".guard")[0]}.{"guard" if between else "policy"}'
                 name = known[child.pid] = f'{base}{sum(one.startswith(base) for one in found)}'
                 found[name] = child
     return found

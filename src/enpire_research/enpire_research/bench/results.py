@@ -10,7 +10,7 @@ import json
 
 from enpire_core.files import write_bytes
 
-PARTS = ('gate', 'graph', 'cameras', 'memory')
+PARTS = ('gate', 'pipe', 'graph', 'cameras', 'memory')
 FORMAT = 1
 
 

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 
 from enpire_core.testing import Graph
-from enpire_research.bench import gate, lab, machine, memory, pace
+from enpire_research.bench import gate, lab, machine, memory, pace, pipe
 from enpire_research.bench.direct import PROFILES
 # What `enpire bench` asks for here: the hash that it keeps figures under, and where its page lies.
 from enpire_research.bench.page import current_state  # noqa: F401 (the command's)
@@ -15,9 +15,10 @@ from enpire_research.bench.page import page_beside  # noqa: F401
 
 @dataclass(frozen=True)
 class Amount:
-    """How much is measured: commands through each middle, ticks and rounds each way, stations."""
+    """How much is measured: commands through each middle, steps through each pipe, ticks and rounds, stations."""
 
     commands: int
+    steps: int
     ticks: int
     rounds: int
     stations: tuple
@@ -25,8 +26,8 @@ class Amount:
 
 # What the policy looks at, by part.
 CAMERAS = {'graph': (), 'cameras': ('top_camera',)}
-FULL = Amount(2500, 1800, 5, (1, 8))
-QUICK = Amount(250, 300, 1, (1,))
+FULL = Amount(2500, 5000, 1800, 5, (1, 8))
+QUICK = Amount(250, 500, 300, 1, (1,))
 
 
 def measure(parts, amount, command, say, found):
@@ -38,6 +39,9 @@ def measure(parts, amount, command, say, found):
         if 'gate' in parts:
             say('gate: commands through a relay and through the gate, in turns')
             found['gate'] = _noted(amount, lambda: gate.measure(graph.domain_id, amount.commands))
+        if 'pipe' in parts:
+            say('pipe: steps of a policy, confined and not, in turns')
+            found['pipe'] = _noted(amount, lambda: pipe.measure(amount.steps, amount.rounds))
         labs = []
         for units in amount.stations:
             if units == 1 or 'memory' in parts:

@@ -3,6 +3,7 @@
 from enpire_research.bench.results import PARTS, last_state, newest
 
 GATE_RATIO, OVERHEAD_MS = 1.5, 1.5
+STEP_US, PICTURE_US = 200, 500
 FACTOR = {'graph': 12.0, 'cameras': 6.0}
 MEMORY_MIB = 8 * 1024
 _HEAD = """# Speed and memory
@@ -13,7 +14,7 @@ each table stands the state of the code that it was measured on (`enpire_researc
 has moved on since says `python -m enpire_research.bench.page`.
 """
 _LOOKS = {'graph': 'no camera', 'cameras': 'with camera'}
-_TITLES = {'gate': 'Safety gate', 'graph': 'One station, no camera',
+_TITLES = {'gate': 'Safety gate', 'pipe': 'A step through the pipe of a policy', 'graph': 'One station, no camera',
            'cameras': 'One station, a 320x240 colour image at 10 Hz in every observation', 'memory': 'Memory'}
 _WAYS = {'graph': 'the graph (four processes)', 'direct': 'direct runner (no DDS, the policy in its process)',
          'bare': 'physics alone'}
@@ -25,6 +26,11 @@ def goals(part, figures):
         ratio = figures['ratio_median']
         return [('latency through the gate / through a bare relay, median', f'{ratio:.2f}', f'at most {GATE_RATIO}',
                  ratio <= GATE_RATIO)]
+    if part == 'pipe':
+        return [(f'a step of a confined policy{text}, median', f'{figures[name]["median"]:.0f} µs',
+                 f'at most {most} µs', figures[name]['median'] <= most)
+                for text, name, most in ((', 14 joints', 'sandbox', STEP_US),
+                                         (f' with a {figures["picture"]} picture', 'sandbox_picture', PICTURE_US))]
     if part in FACTOR:
         factor = figures['graph']['real_time_factor']
         found = [(f'real-time factor on the graph, {_LOOKS[part]}', f'{factor:.1f}', f'at least {FACTOR[part]:g}',
@@ -70,7 +76,7 @@ def _goal_table(parts):
 
 
 def _section(part, figures, last):
-    text = {'gate': _gate, 'graph': _pace, 'cameras': _pace, 'memory': _memory}[part](figures)
+    text = {'gate': _gate, 'pipe': _pipe, 'graph': _pace, 'cameras': _pace, 'memory': _memory}[part](figures)
     quick = ', quickly (too few for good figures)' if figures.get('quick') else ''
     above = f', measured beside that load with {figures["priority"]}' if figures['priority'] else ''
     return (f'### {_TITLES[part]}\n\nMeasured {figures["measured_at"]}{quick}; load of the machine at the start '
@@ -89,6 +95,21 @@ def _gate(figures):
     rows.append(('ratio gate / relay', f'{figures["ratio_median"]:.2f}', '', f'{figures["ratio_p99"]:.2f}'))
     return (f'{figures["gate"]["count"]} commands through each, in turns of a block, between the same two '
             'processes.\n\n' + _table(('µs', 'median', 'mean', '99th percentile'), rows))
+
+
+def _pipe(figures):
+    rows = [(text, *_us(figures[key])) for text, key in (
+        ('unconfined', 'unconfined'), (f'confined by {figures["sandbox_name"]}', 'sandbox'),
+        (f'unconfined, with a {figures["picture"]} picture', 'unconfined_picture'),
+        (f'confined, with a {figures["picture"]} picture', 'sandbox_picture'))]
+    rows.append(('ratio confined / unconfined', *(f'{figures["sandbox"][kind] / figures["unconfined"][kind]:.2f}'
+                                                  for kind in ('median', 'mean', 'p99'))))
+    starts = [(text, f'{figures["starts"][way]["median"]:.0f}') for text, way in (
+        ('unconfined', 'unconfined'), ('confined', 'sandbox'))]
+    return (f'{figures["sandbox"]["count"]} steps each way, in turns of a process: from the answer of the trial server '
+            'to the next request of the policy, with what it computes between. A picture is an exchange of its own.\n\n'
+            + _table(('µs a step', 'median', 'mean', '99th percentile'), rows) + '\n'
+            + _table(('ms from starting the process until its policy is loaded', 'median'), starts))
 
 
 def _us(summary):

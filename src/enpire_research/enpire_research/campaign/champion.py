@@ -125,7 +125,7 @@ Who has the run folder checks it, and the ledger against that hash:
 - {'No real arm has run it: every number here comes from a simulation.' if found['simulated'] else 'Other stations.'}
 - Starts that the task does not draw, other objects, light or cameras; other tasks.
 - Another manifest, and other versions than those in `evidence.json`: the success rate is not theirs.
-- Policies are not sandboxed: run only what you have read.
+- What a policy does where it is not confined: a lab runs it in its sandbox, other programs may not.
 """
 
 

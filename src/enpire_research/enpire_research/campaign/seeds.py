@@ -2,8 +2,8 @@
 
 Development resets come from the campaign's seed, which everybody knows. Those of the final exam, and the errors that
 simulated stations hide, come from a secret of 32 bytes: the ledger holds its hash from the start and the secret itself
-at the end, so that nobody can train for them, and everybody can check it. Until policies are sandboxed, that rests on
-trust: the secret lies in a file (0600) of the user as whom they run.
+at the end, so that nobody can train for them, and everybody can check it. The secret lies in a file (0600); what
+agents write runs in a sandbox in which there is no such file.
 """
 
 import hashlib

@@ -1,7 +1,7 @@
 """The program that looks into an artifact: `python -m enpire_research.training.check FILE`.
 
-In a process of its own, for a file that a script wrote may bring down whoever loads it. It says one line through
-the pipe: `{"op": "checked", "inputs": ..., "outputs": ...}` or `{"op": "bad", "text": ...}`.
+Confined as the script itself: a file that a script wrote may bring down whoever loads it, or do more. It says one line
+through the pipe: `{"op": "checked", "inputs": ..., "outputs": ...}` or `{"op": "bad", "text": ...}`.
 """
 
 import sys
@@ -38,7 +38,7 @@ def check(data):
 
 def main():
     """Check the file and say what came of it."""
-    host.bound(training.memory_budget_bytes, training.nice)
+    host.step_back(training.nice)
     with open(sys.argv[1], 'rb') as handle:
         data = handle.read()
     try:

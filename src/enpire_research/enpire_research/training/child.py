@@ -1,44 +1,36 @@
-"""A process of the train server's, and all that it starts: begun behind a guard, watched, ended.
+"""A process of the train server's, and all that it starts: begun in the sandbox, watched, ended.
 
-The guard is that of policies (`trials.policy_guard`): whichever of server, guard and script is killed, nothing is
-left, the home included. What the child says are JSON lines through a pipe; what it prints goes to a file.
+Whichever of server, guard and script is killed, nothing is left, the home included. What the child says are JSON lines
+through a pipe; what it prints goes to a file. Its home is its own, in memory where the sandbox is bubblewrap, and what
+it left there can be read after its end.
 """
 
 import contextlib
-import importlib.util
 import json
 import os
-import secrets
 import select
-import shutil
 import subprocess
 import sys
-import tempfile
 
-from enpire_core import numerics
-from enpire_policy.training import VARIABLE
-from enpire_research.trials import policy_guard, proc
+from enpire_research.training import view
 from enpire_research.trials.log_drain import LogDrain
+from enpire_safety.sandbox.confinement import Confinement, Limits
 
-# What a script may import beside the interpreter's own: for packages that lie elsewhere, the folders that hold them.
-_PACKAGES = ('enpire_core', 'enpire_description', 'enpire_drivers', 'enpire_safety', 'enpire_tasks', 'enpire_research',
-             'numpy', 'onnxruntime', 'torch', 'onnx')
-# Of ours it inherits only these: where our data and libraries lie, how to render, which GPUs.
-_INHERITED = ('AMENT_PREFIX_PATH', 'LD_LIBRARY_PATH', 'MUJOCO_GL', 'CUDA_VISIBLE_DEVICES', 'NVIDIA_VISIBLE_DEVICES',
-              'NVIDIA_DRIVER_CAPABILITIES')
 MAX_LINE = 64 * 1024
+READY_S = 60.0
 _READ_BYTES, _READS = 1 << 16, 16
+_FILE_BYTES, _FILES, _PROCESSES = 4 << 30, 1024, 1024
+# Memory that a process may only ask for, over twice its budget: what it really uses is watched from outside.
+_ASK_BYTES = 4 << 30
 
 
-class Home:
-    """An empty folder for a script, removed by `close`; by the guard where this process is killed."""
+def limits(memory_bytes):
+    """Return the Limits of a training with this budget of memory.
 
-    def __init__(self):
-        self.path = tempfile.mkdtemp(prefix=f'{policy_guard.HOME_PREFIX}training_')
-
-    def close(self):
-        """Remove it."""
-        shutil.rmtree(self.path, ignore_errors=True)
+    Twice as much (and what CUDA maps) may be asked for, not used. No file is larger either: it may lie in memory.
+    """
+    return Limits(memory_bytes=None, data_bytes=2 * memory_bytes + _ASK_BYTES, processes=_PROCESSES, cpu_s=None,
+                  file_bytes=min(_FILE_BYTES, memory_bytes), files=_FILES)
 
 
 class _Log(LogDrain):
@@ -60,22 +52,22 @@ class _Log(LogDrain):
 
 
 class Child:
-    """``python -m MODULE WORDS...`` in ``home``; killed when the *thread* that made this object ends.
+    """``python -m MODULE WORD`` in ``home`` of ``launcher``; killed when the *thread* that made this object ends.
 
-    ``given``: the content of VARIABLE without its pipe; ``log_path``: where what it prints goes.
+    ``given``: the content of VARIABLE without its pipe; ``shown``: files and folders that it may read beside the usual
+    ones; ``log_path``: where what it prints goes. OSError, SandboxError.
     """
 
-    def __init__(self, module, words, home, given, log_path, environ):
-        self._mark = secrets.token_hex(8)
+    def __init__(self, launcher, home, module, word, given, shown, log_path, environ):
         pipe, output = os.pipe(), os.pipe()
-        self._pipe = pipe[0]
+        self._pipe, self._home = pipe[0], home
         os.set_blocking(self._pipe, False)
-        variables = environment(home, self._mark, dict(given, pipe=pipe[1]), environ)
+        variables = view.environment(home.path, dict(given, pipe=pipe[1]), environ)
         try:
-            self._process = subprocess.Popen(
-                [sys.executable, '-I', '-S', policy_guard.__file__, str(os.getpid()), str(pipe[1]), sys.executable,
-                 '-m', module, *words], stdin=subprocess.DEVNULL, stdout=output[1], stderr=output[1], cwd=home,
-                env=variables, pass_fds=(pipe[1],), start_new_session=True)
+            self._confined = launcher.start(Confinement(
+                (sys.executable, '-m', module, word), variables, home, output[1], (*view.visible(), *shown),
+                view.listed(), view.devices(), (pipe[1],), limits(given['memory_budget_bytes']), unix_sockets=True,
+                memory_files=True, held=True))
         except BaseException:
             os.close(pipe[0])
             os.close(output[0])
@@ -85,8 +77,15 @@ class Child:
             os.close(output[1])
         self._log = _Log(output[0], log_path)
         self._buffer, self._closed, self._dead = bytearray(), False, False
-        self.pid = self._process.pid
+        self.pid = self._confined.pid
         self.bad_lines = 0
+        try:
+            self._confined.wait_ready(READY_S)
+            home.attach(self._confined)
+            self._confined.release()
+        except BaseException:
+            self.kill()
+            raise
 
     @property
     def last_line(self):
@@ -102,7 +101,7 @@ class Child:
         """Wait until it says something or ends, for at most ``seconds``."""
         if self._closed:
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(seconds)
+                self._confined.wait(seconds)
             return
         poller = select.poll()
         poller.register(self._pipe, select.POLLIN)
@@ -139,17 +138,17 @@ class Child:
 
     def status(self):
         """Return its exit status (negative: the signal that ended it), or None while it runs."""
-        return self._process.poll()
+        return self._confined.poll()
 
     def used(self, budget_bytes):
-        """Return (CPU seconds, bytes of memory) of it and all that it started.
+        """Return (CPU seconds, bytes of memory) of it and all that it started, files in memory at its home included.
 
         What several share is counted once only where the plain sum is over ``budget_bytes``: it costs time.
         """
-        pids = proc.family(self.pid, self._mark)
-        resident = sum(map(_resident_bytes, pids))
+        pids, files = self._confined.members(), self._home.used_bytes()
+        resident = files + sum(map(_resident_bytes, pids))
         if resident > budget_bytes:
-            resident = sum(map(_share_bytes, pids))
+            resident = files + sum(map(_share_bytes, pids))
         return sum(found.cpu_s for found in pids.values()), resident
 
     def kill(self):
@@ -157,9 +156,7 @@ class Child:
         if self._dead:
             return []
         self._dead = True
-        self._process.poll()  # its status, before somebody else reaps it
-        left = proc.kill_family(self.pid, self._mark)
-        self._process.wait()
+        left = self._confined.kill()
         os.close(self._pipe)
         self._log.close()
         return left
@@ -171,33 +168,6 @@ def _clean(pairs):
 
 def _encodable(text):
     return text.encode('utf-8', 'backslashreplace').decode()
-
-
-def environment(home, mark, given, environ):
-    """Return the whole environment of a training: what ``environ`` has of _INHERITED, and nothing else of it."""
-    values = {name: environ[name] for name in _INHERITED if environ.get(name)}
-    values.update({
-        'PATH': '/usr/bin:/bin', 'HOME': home, 'TMPDIR': home, 'LANG': 'C.UTF-8', 'PYTHONHASHSEED': '0',
-        'PYTHONPATH': os.pathsep.join(python_path()), 'PYTHONUNBUFFERED': '1', 'PYTHONNOUSERSITE': '1',
-        'MPLBACKEND': 'Agg', proc.MARK: mark, VARIABLE: json.dumps(given),
-        # The ROS wheels start Python twice unless told that the library path is set: not needed here.
-        '_ROS_WHEELS_BOOTSTRAP_COMPLETE': '1', 'ROS_AUTOMATIC_DISCOVERY_RANGE': 'OFF',
-        # What torch needs to choose the same kernels of cuBLAS each time.
-        'CUBLAS_WORKSPACE_CONFIG': ':4096:8'})
-    values.update({name: str(given['threads']) for name in numerics.THREADS})
-    return values
-
-
-def python_path():
-    """Return the folders that hold what a script may import; packages that are not installed are left out."""
-    folders = []
-    for name in _PACKAGES:
-        spec = importlib.util.find_spec(name)
-        if spec is not None and spec.origin is not None:
-            folder = os.path.dirname(os.path.dirname(os.path.abspath(spec.origin)))
-            if folder not in folders:
-                folders.append(folder)
-    return folders
 
 
 def _resident_bytes(pid):

@@ -1,6 +1,7 @@
 """The data of trials as a training gets it: a folder with a link a trial, and an index."""
 
 import os
+import shutil
 from dataclasses import dataclass
 
 from enpire_core.files import write_json
@@ -18,13 +19,22 @@ class Chosen:
     candidate: int = -1
 
 
-def lay_out(trials, folder):
-    """Make ``folder`` with the data of ``trials`` (Chosens, in this order)."""
-    os.mkdir(folder)
+def lay_out(trials, folder, for_others=False):
+    """Make ``folder`` with the data of ``trials`` (Chosens, in this order).
+
+    Hard links: a thousand trials with pictures are gigabytes; copies where there can be none. ``for_others``: another
+    user will read it: the files are made readable to all. What keeps people out are the folders above them.
+    """
+    os.mkdir(folder, 0o755)
     index = []
     for number, one in enumerate(trials):
         name = f'{number:06d}.npz'
-        # Links: a thousand trials with pictures are gigabytes.
-        os.symlink(one.path, os.path.join(folder, name))
+        path = os.path.join(folder, name)
+        try:
+            os.link(one.path, path)
+        except OSError:
+            shutil.copyfile(one.path, path)
+        if for_others:
+            os.chmod(path, 0o444)
         index.append({'file': name, 'purpose': one.purpose, 'candidate': one.candidate})
-    write_json(os.path.join(folder, INDEX), index)
+    write_json(os.path.join(folder, INDEX), index, 0o444)

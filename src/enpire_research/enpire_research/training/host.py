@@ -1,6 +1,6 @@
 """The program of a training script's process: `python -m enpire_research.training.host SCRIPT`.
 
-It bounds itself, steps back behind the stations, and runs the script as `__main__` in an
+It steps back behind the stations, and runs the script as `__main__` in an
 empty home. What it was started with stands in the environment (`enpire_policy.training.VARIABLE`); through the
 pipe named there it says `{"op": "syntax" or "raised", "text": ...}` where the script has an end of its own, and
 the script itself says what it reports.
@@ -10,40 +10,23 @@ import contextlib
 import linecache
 import os
 import random
-import resource
 import sys
 import traceback
 import types
 
 import numpy as np
 
-from enpire_core import processes
 from enpire_policy import training
 
 TEXT_LIMIT = 6000
-_FILE_BYTES, _FILES = 4 << 30, 1024
-# Memory that a process may only ask for, over its budget: what it really uses is watched from outside.
-_ASK_BYTES = 4 << 30
 
 
-def bound(memory_bytes, nice):
-    """Bound this process and its children, mark them, and let them stand back for CPU and memory.
-
-    ``memory_bytes``: the budget; twice as much (and what CUDA maps) may be asked for, not used. No file is larger
-    either: it may lie in memory, as in /dev/shm. ``nice``: 0 to 19.
-    """
-    processes.mark_for_good()
-    for kind, most in {resource.RLIMIT_FSIZE: min(_FILE_BYTES, memory_bytes), resource.RLIMIT_NOFILE: _FILES,
-                       resource.RLIMIT_CORE: 0, resource.RLIMIT_DATA: 2 * memory_bytes + _ASK_BYTES}.items():
-        hard = resource.getrlimit(kind)[1]
-        most = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        resource.setrlimit(kind, (most, most))
+def step_back(nice):
+    """Let this process and its children stand back for the CPU by ``nice``, 0 to 19."""
     os.setpriority(os.PRIO_PROCESS, 0, max(nice, os.getpriority(os.PRIO_PROCESS, 0)))
     # Where Linux groups processes by session, the group's own nice counts, and ours is one of its own.
     with contextlib.suppress(OSError), open('/proc/self/autogroup', 'w', encoding='ascii') as handle:
         handle.write(str(nice))
-    with open('/proc/self/oom_score_adj', 'w', encoding='ascii') as handle:
-        handle.write('1000')
 
 
 def say(**message):
@@ -92,7 +75,7 @@ def run(path):
 
 def main():
     """Run the script that the train server has named."""
-    bound(training.memory_budget_bytes, training.nice)
+    step_back(training.nice)
     return run(sys.argv[1])
 
 

@@ -7,22 +7,25 @@ Folder of a training, `<run>/training/<id>/`: train.py as it was run, output.log
 (one line a report), result.json. The artifact goes into `<artifacts>/<SHA-256>.onnx`.
 """
 
+import contextlib
 import hashlib
 import json
 import math
 import os
+import shutil
 from dataclasses import asdict, dataclass, field
-from typing import Callable
+from typing import Any, Callable
 
 from enpire_core.files import write_bytes, write_json
 from enpire_core.processes import ended
 from enpire_policy.artifact import MAX_ARTIFACT_BYTES
 from enpire_policy.training import MAX_METRICS, MAX_NAME
-from enpire_research.training.child import Child, Home
+from enpire_research.training.child import Child
 from enpire_research.training.data import lay_out
 from enpire_research.trials.given import read_bounded
 from enpire_research.trials.policy_process import PolicyFailure
 from enpire_research.trials.station import never
+from enpire_safety.sandbox import choice
 
 # Of Train.action; a test compares them with the file.
 (NONE, INVALID_GOAL, BUSY, UNREADABLE, FAILED, TIME, MEMORY, NO_ARTIFACT, BAD_ARTIFACT, CANCELED, INTERNAL) = (
@@ -65,7 +68,8 @@ class Hooks:
     """What a training tells and asks its surroundings, from the thread that runs it.
 
     ``clock()``: steady seconds; ``feedback(step, metrics, elapsed_s, text)``: at each reported step, ten times a
-    second at most, and else every ``period_s``; ``cancelled()``: looked at ten times a second; ``log(text)``.
+    second at most, and else every ``period_s``; ``cancelled()``: looked at ten times a second; ``log(text)``;
+    ``launcher``: for tests, another than the sandbox of this machine.
     """
 
     clock: Callable
@@ -74,6 +78,7 @@ class Hooks:
     cancelled: Callable = never
     log: Callable = never
     environ: dict = field(default_factory=dict)
+    launcher: Any = None
 
 
 @dataclass
@@ -92,14 +97,11 @@ class Outcome:
 
 
 def run(job, hooks):
-    """Run ``job`` and return its Outcome. OSError where our own disk fails."""
+    """Run ``job`` and return its Outcome. OSError where our own disk fails; SandboxError: nothing can confine it."""
     outcome, began_s = Outcome(), hooks.clock()
+    launcher = hooks.launcher or choice.launcher()
     try:
-        home = Home()
-        try:
-            _Run(job, hooks, home.path, outcome, began_s).run()
-        finally:
-            home.close()
+        _Run(job, hooks, launcher, outcome, began_s).run()
     except TrainingFailure as failure:
         outcome.code, outcome.text = failure.code, failure.text
     outcome.wall_s = hooks.clock() - began_s
@@ -113,10 +115,9 @@ def run(job, hooks):
 
 
 class _Run:
-    def __init__(self, job, hooks, home, outcome, began_s):
-        self._job, self._hooks, self._home, self._outcome, self._began_s = job, hooks, home, outcome, began_s
-        self._given = {'seed': job.seed, 'threads': job.threads, 'data': os.path.join(home, 'data'),
-                       'artifact': os.path.join(home, ARTIFACT), 'end_s': began_s + job.time_budget_s,
+    def __init__(self, job, hooks, launcher, outcome, began_s):
+        self._job, self._hooks, self._launcher, self._outcome, self._began_s = job, hooks, launcher, outcome, began_s
+        self._given = {'seed': job.seed, 'threads': job.threads, 'end_s': began_s + job.time_budget_s,
                        'time_budget_s': job.time_budget_s, 'memory_budget_bytes': job.memory_budget_bytes,
                        'nice': job.nice}
         self._step, self._said, self._raised, self._checked = 0, {}, None, {}
@@ -124,21 +125,41 @@ class _Run:
         self._metrics_bytes, self._last_line = 0, ''
 
     def run(self):
-        script = os.path.join(self._job.folder, 'train.py')
-        write_bytes(script, self._job.source.encode())
-        lay_out(self._job.trials, self._given['data'])
-        with open(os.path.join(self._job.folder, 'metrics.jsonl'), 'w', encoding='utf-8') as self._metrics:
-            status = self._watched(HOST, script, self._home, self._given, 'output.log', self._job.time_budget_s,
-                                   self._job.memory_budget_bytes)
-        if status != 0:
-            raise TrainingFailure(FAILED, f'it {ended(status)}: a script that has done its work ends with 0'
-                                  + (f'. Its last line: {self._last_line}' if self._last_line else ''))
-        self._take_artifact()
+        write_bytes(os.path.join(self._job.folder, 'train.py'), self._job.source.encode())
+        home = self._launcher.home(self._job.memory_budget_bytes)
+        try:
+            with open(os.path.join(self._job.folder, 'metrics.jsonl'), 'w', encoding='utf-8') as self._metrics, \
+                    self._shown(home) as shown:
+                script, data = os.path.join(shown, 'train.py'), os.path.join(shown, 'data')
+                write_bytes(script, self._job.source.encode(), 0o444)
+                lay_out(self._job.trials, data, home.uid is not None)
+                given = {**self._given, 'data': data, 'artifact': os.path.join(home.path, ARTIFACT)}
+                status = self._watched(HOST, script, home, given, [script, data], 'output.log',
+                                       self._job.time_budget_s)
+            if status != 0:
+                raise TrainingFailure(FAILED, f'it {ended(status)}: a script that has done its work ends with 0'
+                                      + (f'. Its last line: {self._last_line}' if self._last_line else ''))
+            data = _read_artifact(home.folder)
+        finally:
+            home.close()
+        self._take_artifact(data)
+
+    @contextlib.contextmanager
+    def _shown(self, home):
+        """A folder for what the script shall see: in the run, unless another user must find his way to it."""
+        folder = os.path.join(home.path if home.on_disk else self._job.folder, 'shown')
+        os.mkdir(folder, 0o755)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
     # ---- the script ------------------------------------------------------------------------
-    def _watched(self, module, word, home, given, log, time_s, memory_bytes):
+    def _watched(self, module, word, home, given, shown, log, time_s):
         """Run a program of ours in ``home`` until it ends; return its status. TrainingFailure: we ended it."""
-        child = Child(module, [word], home, given, os.path.join(self._job.folder, log), self._hooks.environ)
+        memory_bytes = given['memory_budget_bytes']
+        child = Child(self._launcher, home, module, word, given, shown, os.path.join(self._job.folder, log),
+                      self._hooks.environ)
         before_s, self._looked_s = self._outcome.cpu_s, -math.inf
         end_s = self._hooks.clock() + time_s
         try:
@@ -209,19 +230,17 @@ class _Run:
         raise TrainingFailure(FAILED, f'the script raised {text}')
 
     # ---- the artifact ----------------------------------------------------------------------
-    def _take_artifact(self):
-        data = _read_artifact(os.path.join(self._home, ARTIFACT))
+    def _take_artifact(self, data):
         digest = hashlib.sha256(data).hexdigest()
-        # A copy of ours: nobody who is left can change it under our hands.
-        copy = os.path.join(self._job.folder, ARTIFACT)
-        write_bytes(copy, data)
         self._checked, self._raised = {}, None
         # A home that no script has been in: Python takes modules from the folder in which it is started.
-        home = Home()
+        home = self._launcher.home(CHECK_BYTES)
         try:
-            status = self._watched(
-                CHECK, copy, home.path, {**self._given, 'threads': 1, 'memory_budget_bytes': CHECK_BYTES}, 'check.log',
-                CHECK_S, CHECK_BYTES)
+            with self._shown(home) as shown:
+                copy = os.path.join(shown, ARTIFACT)
+                write_bytes(copy, data, 0o444)
+                given = {**self._given, 'threads': 1, 'memory_budget_bytes': CHECK_BYTES}
+                status = self._watched(CHECK, copy, home, given, [copy], 'check.log', CHECK_S)
         finally:
             home.close()
         if self._checked.get('op') == 'bad':
@@ -233,16 +252,19 @@ class _Run:
         os.makedirs(self._job.artifacts, mode=0o700, exist_ok=True)
         path = os.path.join(self._job.artifacts, f'{digest}.onnx')
         write_bytes(path, data)
-        os.unlink(copy)
         self._outcome.artifact_file, self._outcome.artifact_hash = path, digest
 
 
-def _read_artifact(path):
-    if not os.path.lexists(path):
-        raise TrainingFailure(NO_ARTIFACT, 'expected the script to write its artifact to '
-                              'enpire_policy.training.artifact_path, and it ended without one')
+def _read_artifact(folder):
+    """Return what the script left in its home, of which ``folder`` is a descriptor."""
     try:
-        return read_bounded(path, 'artifact_path', 'an artifact', MAX_ARTIFACT_BYTES, BAD_ARTIFACT, os.O_NOFOLLOW)
+        os.stat(ARTIFACT, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        raise TrainingFailure(NO_ARTIFACT, 'expected the script to write its artifact to '
+                              'enpire_policy.training.artifact_path, and it ended without one') from None
+    try:
+        return read_bounded(ARTIFACT, 'artifact_path', 'an artifact', MAX_ARTIFACT_BYTES, BAD_ARTIFACT, os.O_NOFOLLOW,
+                            folder)
     except PolicyFailure as failure:
         raise TrainingFailure(failure.code, failure.text) from failure
 

@@ -41,14 +41,15 @@ def keep(path, data):
         write_bytes(path, data)
 
 
-def read_bounded(path, name, what, most, code, flags=0):
+def read_bounded(path, name, what, most, code, flags=0, dir_fd=None):
     """Return the at most ``most`` bytes of the file ``path``; PolicyFailure with ``code`` where that can't be.
 
-    ``name``: of the goal's field; ``what`` is expected there; ``flags``: of os.open, more than those needed here.
+    ``name``: of the goal's field; ``what`` is expected there; ``flags``: of os.open, more than those needed here;
+    ``dir_fd``: of the folder that ``path`` is relative to.
     """
     try:
         # Opened once, and without waiting: a FIFO would keep us for ever.
-        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | flags)
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | flags, dir_fd=dir_fd)
         try:
             mode = os.fstat(fd).st_mode
             if not stat.S_ISREG(mode):

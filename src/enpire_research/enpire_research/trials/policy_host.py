@@ -1,10 +1,10 @@
 """The program of a policy's process: `python -m enpire_research.trials.policy_host`.
 
-It has two pipes to the trial server, an empty folder as its home, /dev/null as standard input and
-nothing else: no ROS, no world, no verifier. It compiles the policy, finds its entry point, and drives
-it: `run(robot)` blocks in exchanges, `act(observation)` is called once a tick.
+It has two pipes to the trial server, memory of pictures to read, an empty folder as its home, /dev/null as standard
+input and nothing else (`policy_view`): no ROS, no world, no verifier. It compiles the policy, finds its entry
+point, and drives it: `run(robot)` blocks in exchanges, `act(observation)` is called once a tick.
 
-Arguments: file descriptor to read, file descriptor to write.
+Arguments: file descriptor to read, to write, of the pictures.
 What it writes last is one of: done, raised, bad_action, bad_artifact. What the policy prints goes to its log.
 """
 
@@ -14,7 +14,6 @@ import inspect
 import linecache
 import os
 import random
-import resource
 import sys
 import traceback
 import types
@@ -23,22 +22,17 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from enpire_core import processes
 from enpire_core.errors import MotionRefused, TimeUp
 from enpire_core.joints import ARMS, JOINT_COUNT
 from enpire_core.ticks import NANOSECONDS, tick_to_ns, ns_to_tick
 from enpire_policy import artifact
 from enpire_policy.types import ATTEMPT_DONE, DONE, AttemptResult, Observation
-from enpire_research.trials import wire
+from enpire_research.trials import frames, wire
 from enpire_research.trials.arguments import numbers, shown
 from enpire_research.trials.motion import MotionLimits
 from enpire_research.trials.robot import Robot, make_kinematics
 
 POLICY_NAME = 'policy.py'
-# Far beyond what an honest policy needs; what grows over it is told so (MemoryError, OSError), or killed.
-# The number of processes is not among them: Linux counts all those of the user.
-LIMITS = {resource.RLIMIT_AS: 4 << 30, resource.RLIMIT_FSIZE: 64 << 20, resource.RLIMIT_NOFILE: 256,
-          resource.RLIMIT_CORE: 0, resource.RLIMIT_CPU: 150}
 # Packages and modules, with all below them.
 NOT_FOR_POLICIES = ('rclpy', 'rosbag2_py', 'enpire_interfaces', 'enpire_drivers', 'enpire_safety', 'enpire_tasks',
                     'enpire_bringup', 'enpire_research.training', 'enpire_research.campaign',
@@ -51,7 +45,7 @@ class BadAction(Exception):
 
 
 class NoRos:
-    """A finder of modules that refuses those of the lab. It tells an honest policy; it is no wall."""
+    """A finder of modules that refuses those of the lab: it tells an honest policy. The wall is the sandbox."""
 
     @staticmethod
     def find_spec(name, path=None, target=None):
@@ -59,19 +53,6 @@ class NoRos:
         if any(name == one or name.startswith(f'{one}.') for one in NOT_FOR_POLICIES):
             raise ImportError(f'{name}: a policy has no ROS and no world: use the robot or the observation that it '
                               'is handed', name=name)
-
-
-def bound():
-    """Bound what this process and its children may use, and mark them; before the policy is loaded."""
-    processes.mark_for_good()
-    for kind, most in LIMITS.items():
-        hard = resource.getrlimit(kind)[1]
-        most = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        resource.setrlimit(kind, (most, most))
-    # Where memory is short the policy goes, not the station.
-    with open('/proc/self/oom_score_adj', 'w', encoding='ascii') as handle:
-        handle.write('1000')
-    sys.meta_path.insert(0, NoRos)
 
 
 class Pipe:
@@ -102,8 +83,8 @@ class Pipe:
 class PipeLink:
     """The link of `robot.Robot` over a Pipe; see there."""
 
-    def __init__(self, pipe, start, state):
-        self._pipe = pipe
+    def __init__(self, pipe, start, state, pictures):
+        self._pipe, self._pictures = pipe, pictures
         self.state = state
         self.start_ns = state.stamp_ns
         self.deadline_ns = start['deadline_ns']
@@ -136,8 +117,8 @@ class PipeLink:
         frame = self._frames.get(camera)
         if frame is None or frame['stamp'] != newest:
             frame = self._frames[camera] = self._ask({'op': 'capture', 'camera': camera})['frame']
-        # Kept as it came, and unpacked for each caller: what one draws into its image nobody else sees.
-        return wire.unpack_frame(frame)
+        # Copied for each caller: what one draws into its image nobody else sees.
+        return self._pictures.frame(frame)
 
     def camera_info(self, camera):
         self._check(camera)
@@ -316,8 +297,8 @@ def _told(error):
 
 def main(argv=None):
     """Serve one policy and exit."""
-    read_fd, write_fd = map(int, (sys.argv if argv is None else argv)[1:3])
-    bound()
+    read_fd, write_fd, pictures_fd = map(int, (sys.argv if argv is None else argv)[1:4])
+    sys.meta_path.insert(0, NoRos)
     cv2.setNumThreads(1)
     pipe = Pipe(read_fd, write_fd)
     pipe.send({'op': 'ready', 'pid': os.getpid()})
@@ -333,7 +314,7 @@ def main(argv=None):
     kinematics = make_kinematics(start['model'], limits)
     pipe.send({'op': 'loaded', 'entry': entry})
     go = pipe.receive()
-    link = PipeLink(pipe, go, wire.unpack_state(go['state']))
+    link = PipeLink(pipe, go, wire.unpack_state(go['state']), frames.Reader(pictures_fd))
     robot = Robot(link, limits, kinematics)
 
     def drive():

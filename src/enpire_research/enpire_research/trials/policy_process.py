@@ -2,29 +2,26 @@
 
 A fresh process serves each rollout. `PolicyHosts` may start the next one early, before anybody knows
 which policy it will get, so that its imports cost nobody time; it never serves two. Between us and it
-stands a guard (`policy_guard`), so that whichever of the three dies, nothing is left of the policy.
-
-Not covered: a sandbox. The process runs as the same user, with network and file system (see the docs:
-what this stage does not protect from).
+stands the sandbox (`enpire_safety.sandbox`): it sees two pipes, the memory of its pictures, and the files that
+`policy_view` names; whichever of server, guard and policy dies, nothing is left of the policy. Where nothing can
+confine it, it isn't started.
 """
 
 import concurrent.futures
-import importlib.util
 import os
-import secrets
 import select
-import shutil
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from dataclasses import replace
 
-from enpire_core import numerics, processes
-from enpire_research.trials import budget, policy_guard, proc, wire
+from enpire_core import processes
+from enpire_research.trials import budget, frames, policy_view, wire
 from enpire_research.trials.log_drain import LOG_BYTES, LogDrain  # noqa: F401 (rollout.py names the bound)
 from enpire_research.trials.station import Cancelled, StationFault
+from enpire_safety.sandbox import choice, family
+from enpire_safety.sandbox.confinement import Confinement, Limits, SandboxError
 
 # Codes of Rollout.action; a test compares them with the file.
 SYNTAX, NO_ENTRY, RAISED, EXITED, SILENT, CPU, BAD_ACTION, ARTIFACT = 204, 205, 206, 207, 208, 209, 210, 219
@@ -42,7 +39,9 @@ _CHILDREN_S, _KNOWN_CHILDREN_S = 1.0, 0.25
 _GUARD_CPU_S = 0.2
 _TAKES = 3
 _KEEP_ALIVE_S = 0.5
-_PACKAGES = ('enpire_core', 'enpire_research')
+# Far beyond what an honest policy needs; what grows over it is told so (MemoryError, OSError), or killed.
+LIMITS = Limits(memory_bytes=4 << 30, processes=64, cpu_s=150, file_bytes=64 << 20, files=256)
+HOME_BYTES = 256 << 20
 
 
 class PolicyFailure(Exception):
@@ -56,31 +55,34 @@ class PolicyFailure(Exception):
 class PolicyProcess:
     """One process that can serve one policy. Made by `PolicyHosts`, in a thread that lives on."""
 
-    def __init__(self, limits=budget.Budget(), clock=time.monotonic):
+    def __init__(self, launcher, limits=budget.Budget(), clock=time.monotonic):
         self._clock = clock
         self._meter = budget.Meter(limits)
-        self._mark = secrets.token_hex(8)
-        self._home = tempfile.mkdtemp(prefix=policy_guard.HOME_PREFIX)
         to_policy, from_policy, output = os.pipe(), os.pipe(), os.pipe()
         self._write, self._read, self._output = to_policy[1], from_policy[0], output[0]
+        self._frames, self._home = frames.Writer(), None
         try:
-            self._process = subprocess.Popen(
-                [sys.executable, '-I', '-S', policy_guard.__file__, str(os.getpid()),
-                 f'{to_policy[0]},{from_policy[1]}', sys.executable,
-                 '-m', 'enpire_research.trials.policy_host', str(to_policy[0]), str(from_policy[1])],
-                stdin=subprocess.DEVNULL, stdout=output[1], stderr=output[1], cwd=self._home,
-                env=environment(self._home, self._mark), pass_fds=(to_policy[0], from_policy[1]),
-                start_new_session=True)
-        except OSError:
+            self._home = launcher.home(HOME_BYTES)
+            self._confined = launcher.start(Confinement(
+                (sys.executable, '-m', 'enpire_research.trials.policy_host', str(to_policy[0]), str(from_policy[1]),
+                 str(self._frames.fd)),
+                policy_view.environment(self._home.path), self._home, output[1], policy_view.visible(),
+                policy_view.listed(), fds=(to_policy[0], from_policy[1], self._frames.fd), limits=LIMITS))
+        except BaseException as error:
             for fd in (self._write, self._read, self._output):
                 os.close(fd)
-            shutil.rmtree(self._home, ignore_errors=True)
+            self._frames.close()
+            if self._home is not None:
+                self._home.close()
+            if isinstance(error, SandboxError):
+                raise StationFault(f'the policy process cannot be confined: {error}') from error
             raise
         finally:
             for fd in (to_policy[0], from_policy[1], output[1]):
                 os.close(fd)
-        # The guard's, and that of the policy below it, which says so itself before it has a policy.
-        self.pid = self._host = self._process.pid
+            self._frames.handed_over()
+        # Of what we started, and of the policy itself, which is known before it has a policy.
+        self.pid = self._host = self._confined.pid
         os.set_blocking(self._write, False)
         os.set_blocking(self._read, False)
         self._inbox = wire.Inbox(wire.MAX_FROM_POLICY)
@@ -102,7 +104,7 @@ class PolicyProcess:
         self._drain = LogDrain(self._output, log_path)
         self._begin()
         try:
-            self._host = self._expect('ready', waiting, cancelled)['pid']
+            self._find(self._expect('ready', waiting, cancelled)['pid'])
             self._send(start, waiting, cancelled)
             self._expect('taken', waiting, cancelled)
         except PolicyFailure as failure:
@@ -127,6 +129,13 @@ class PolicyProcess:
         self._check_end(answer)
         return answer
 
+    def show(self, frame):
+        """Let the policy see a Frame; return what to tell it of that. StationFault where it has no room."""
+        try:
+            return self._frames.put(frame)
+        except ValueError as error:
+            raise StationFault(str(error)) from error
+
     def alive(self):
         """Whether its program still runs, as far as one can see without asking it."""
         # Nobody but it holds the other end of this pipe.
@@ -143,11 +152,11 @@ class PolicyProcess:
 
     def pause(self):
         """Stop its processes (SIGSTOP) while somebody else acts."""
-        proc.stop_group(self._host, True)
+        family.stop_group(self._host, True)
 
     def resume(self):
         """Let them run again."""
-        proc.stop_group(self._host, False)
+        family.stop_group(self._host, False)
 
     def kill(self):
         """Kill the process and all it started, reap them, close the log. Twice is fine.
@@ -157,17 +166,16 @@ class PolicyProcess:
         if self._dead:
             return []
         self._dead = True
-        self._process.poll()  # its status, before somebody else reaps it
-        left = proc.kill_family(self.pid, self._mark, clock=self._clock)
-        self._process.wait()
+        left = self._confined.kill(self._clock)
         for fd in (self._write, self._read):
             os.close(fd)
+        self._frames.close()
         if self._drain is not None:
             self._drain.close()
         else:
             os.close(self._output)
         # A policy can leave a million files: the world would take us for dead while we tidy up.
-        tidy = threading.Thread(target=shutil.rmtree, args=(self._home, True), name='policy tidy', daemon=True)
+        tidy = threading.Thread(target=self._home.close, name='policy tidy', daemon=True)
         tidy.start()
         tidy.join(_TIDY_S)
         return left
@@ -183,6 +191,12 @@ class PolicyProcess:
         return '' if self._drain is None else self._drain.trouble
 
     # ---- inside ----------------------------------------------------------------------------
+    def _find(self, inside):
+        host = self._confined.outside(inside)
+        if host is None:
+            raise StationFault(f'the policy process calls itself {inside}, and no process of its sandbox is that one')
+        self._host = host
+
     def _begin(self):
         self._asked_s = self._last_kept_s = self._last_look_s = now = self._clock()
         known = self._others_cpu_s > _GUARD_CPU_S
@@ -201,12 +215,12 @@ class PolicyProcess:
 
     def _seen(self, now):
         """Return a Sample of all its processes, looked up."""
-        usage, host = proc.usage(self.pid, self._mark), processes.stat(self._host)
+        usage, host = self._confined.usage(), processes.stat(self._host)
         if host is not None:
             self._others_cpu_s, self._reaped_s = max(0.0, usage.cpu_s - host.cpu_s), host.reaped_s
         self._seen_s = now
         # Of a busy machine it is no fault that the policy waits for a CPU, or that we do to hear it.
-        self._delayed_s = proc.delay_of(self._host) + proc.delay_of('thread-self')
+        self._delayed_s = family.delay_of(self._host) + family.delay_of('thread-self')
         return self._sample(now, usage.cpu_s, usage.running, usage.blocked)
 
     def _expect(self, op, waiting, cancelled):
@@ -233,7 +247,7 @@ class PolicyProcess:
                     return message
             elif poller.poll(0):
                 continue  # it came while we were kept
-            elif self._process.poll() is not None:
+            elif self._confined.poll() is not None:
                 raise self._exited(waiting)  # though somebody still holds the pipe
             self._look(waiting, cancelled)
 
@@ -307,17 +321,22 @@ class PolicyProcess:
             waiting()
             left_s = max(0.0, end_s - self._clock())
             try:
-                return self._process.wait(timeout=min(left_s, _KEEP_ALIVE_S))
+                return self._confined.wait(min(left_s, _KEEP_ALIVE_S))
             except subprocess.TimeoutExpired:
                 if left_s <= _KEEP_ALIVE_S:
                     return None
 
 
 class PolicyHosts:
-    """Starts policy processes, one ahead where asked. They die with this object's own thread."""
+    """Starts policy processes, one ahead where asked. They die with this object's own thread.
 
-    def __init__(self, limits=budget.Budget()):
+    ``launcher``: for measurements and tests, another than the sandbox of this machine. NoSandbox where it has none.
+    """
+
+    def __init__(self, limits=budget.Budget(), launcher=None):
         self._limits = limits
+        self._launcher = launcher or choice.launcher()
+        choice.check_readable(policy_view.visible())
         self._lock = threading.Lock()
         self._ahead = None
         # Linux kills a child when the *thread* that started it ends: this one lives as long as we do.
@@ -328,7 +347,7 @@ class PolicyHosts:
         """Start the next process now; returns at once."""
         with self._lock:
             if self._ahead is None:
-                self._ahead = self._spawner.submit(PolicyProcess, self._limits)
+                self._ahead = self._spawner.submit(PolicyProcess, self._launcher, self._limits)
 
     def take(self):
         """Return a fresh PolicyProcess; OSError where none can be started."""
@@ -350,32 +369,6 @@ class PolicyHosts:
         if ahead is not None:
             ahead.result().kill()
         self._spawner.shutdown()
-
-
-def environment(home, mark):
-    """Return the whole environment of a policy's process: nothing is inherited."""
-    values = {'PATH': '/usr/bin:/bin', 'HOME': home, 'TMPDIR': home, 'LANG': 'C.UTF-8',
-              'PYTHONPATH': os.pathsep.join(python_path()), 'PYTHONHASHSEED': '0', 'PYTHONUNBUFFERED': '1',
-              'PYTHONNOUSERSITE': '1', 'MUJOCO_GL': 'disable', proc.MARK: mark,
-              # The ROS wheels start Python twice unless told that the library path is set: not needed here.
-              '_ROS_WHEELS_BOOTSTRAP_COMPLETE': '1',
-              # No wall, but whoever takes ROS up after all meets nobody.
-              'ROS_AUTOMATIC_DISCOVERY_RANGE': 'OFF'}
-    values.update({name: '1' for name in numerics.THREADS})
-    return values
-
-
-def python_path():
-    """Return the folders that hold the packages a policy's process imports beyond the interpreter's own."""
-    folders = []
-    for name in (*_PACKAGES, 'numpy', 'mujoco', 'mink', 'cv2', 'msgpack', 'onnxruntime'):
-        spec = importlib.util.find_spec(name)
-        if spec is None:
-            raise ImportError(f'expected the package {name} for the policy process: run the set-up again')
-        folder = os.path.dirname(os.path.dirname(os.path.abspath(spec.origin)))
-        if folder not in folders:
-            folders.append(folder)
-    return folders
 
 
 def _poller(fd, event):

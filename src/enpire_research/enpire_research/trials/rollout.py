@@ -216,7 +216,7 @@ class _Rollout:
         frame = self._drive.capture(camera)
         if self._recording is not None:
             self._recording.frame(frame, self._drive.camera_info(camera))
-        return {'frame': wire.pack_frame(frame)}
+        return {'frame': self._process.show(frame)}
 
     # ---- retreat and verdict ---------------------------------------------------------------
     def _judged(self, number):

@@ -11,7 +11,7 @@ import msgpack
 import numpy as np
 
 from enpire_core.joints import JOINT_COUNT
-from enpire_core.types import CameraInfo, Frame, JointState
+from enpire_core.types import CameraInfo, JointState
 
 _LENGTH = struct.Struct('<I')
 HEADER = _LENGTH.size
@@ -107,19 +107,6 @@ def unpack_state(data):
     """Return the JointState in ``data``."""
     arrays = np.frombuffer(data, dtype='<f8', offset=8).reshape(3, JOINT_COUNT).copy()
     return JointState(struct.unpack_from('<q', data)[0], *arrays)
-
-
-def pack_frame(frame):
-    """Return a Frame's colour as a map of plain values; depth stays behind."""
-    height, width, _ = frame.color.shape
-    return {'camera': frame.camera, 'stamp': frame.stamp_ns, 'height': height, 'width': width,
-            'color': frame.color.tobytes()}
-
-
-def unpack_frame(values):
-    """Return the Frame in ``values``; its colour can be written to: it is the policy's own copy."""
-    color = np.frombuffer(bytearray(values['color']), np.uint8)
-    return Frame(values['camera'], values['stamp'], color.reshape(values['height'], values['width'], 3))
 
 
 def pack_camera_info(info):

@@ -1,7 +1,7 @@
 """A process and all that it started: what they use, and their end. Linux, by /proc.
 
 A process belongs to its ancestor by descent, by session, by a mark in the environment that it was started
-with, or as an orphan: what is left of a policy whose guard was killed becomes a child of the trial server
+with, or as an orphan: what is left of a program whose guard was killed becomes a child of the server
 (`processes.adopt_orphans`) and can't get rid of `no_new_privs`, which our own children (guards) don't have. Not
 covered: such an orphan that emptied its environment, where we ourselves were started with `no_new_privs`.
 """
@@ -43,14 +43,18 @@ def delay_of(pid):
         return 0.0
 
 
-def family(pid, mark=''):
-    """Return {pid: Stat} of ``pid``, its living descendants and session, marked processes and orphans."""
+def family(pid, mark='', emptied=True):
+    """Return {pid: Stat} of ``pid``, its living descendants and session, marked processes and orphans.
+
+    ``emptied``: with a mark, whether orphans without it count, too (see above). Not where children of ours have
+    `no_new_privs` anyhow, as bubblewrap has.
+    """
     stats = every_stat()
     members = {p for p, found in stats.items() if p == pid or found.session == pid}
     if mark:
         ours, marked_ourselves = os.getpid(), _no_new_privs(os.getpid())
         members |= {p for p, found in stats.items() if found.parent == ours
-                    and (_marked(p, mark) or (not marked_ourselves and _no_new_privs(p)))}
+                    and (_marked(p, mark) or (emptied and not marked_ourselves and _no_new_privs(p)))}
     grown = True
     while grown:
         more = {p for p, found in stats.items() if found.parent in members} - members
@@ -75,9 +79,18 @@ def _no_new_privs(pid):
         return False  # gone
 
 
-def usage(pid, mark=''):
+def innermost(pid):
+    """Return what ``pid`` is called in the pid namespace that it lives in; None where it is gone."""
+    try:
+        with open(f'/proc/{pid}/status', 'rb') as handle:
+            return next(int(line.split()[-1]) for line in handle if line.startswith(b'NSpid:'))
+    except (OSError, StopIteration):
+        return None
+
+
+def usage(pid, mark='', emptied=True):
     """Return the Usage of ``pid`` and its `family`."""
-    members = family(pid, mark)
+    members = family(pid, mark, emptied)
     states = set().union(*(_states(p) for p in members))
     return Usage(sum(found.cpu_s for found in members.values()), b'R' in states, b'D' in states)
 
@@ -91,7 +104,7 @@ def _states(pid):
     return {found.state for found in (stat(f'{pid}/task/{thread}') for thread in threads) if found is not None}
 
 
-def kill_family(pid, mark='', clock=None):
+def kill_family(pid, mark='', clock=None, emptied=True):
     """Kill ``pid`` and its `family` until none is left, and reap those that are our children; KILL_S at most.
 
     ``pid`` itself dies last: as a child subreaper it keeps its orphans in sight.
@@ -101,7 +114,7 @@ def kill_family(pid, mark='', clock=None):
     seen, end = set(), math.inf if clock is None else clock() + KILL_S
     for number in range(_ROUNDS):
         # Looked for first: descent is lost with the first one that dies.
-        members = family(pid, mark)
+        members = family(pid, mark, emptied)
         seen |= set(members)
         below = [member for member in members if member != pid]
         for member in below:
