@@ -5,7 +5,7 @@ import json
 import pytest
 from enpire_bringup.cli import make_app
 from enpire_bringup.commands import doctor
-from enpire_safety.sandbox import probe
+from enpire_safety.sandbox import choice, probe
 from typer.testing import CliRunner
 
 
@@ -54,3 +54,15 @@ def test_what_the_chosen_sandbox_does_not_need_is_not_called_missing():
               for name in ('a', 'b')]
     told = doctor.lines({'machine': {'user': '0'}, 'checks': checks, 'sandbox': 'a'})
     assert not any(line.startswith('MISSING') for line in told) and any(line.startswith('lacks') for line in told)
+
+
+def test_a_lab_is_not_started_without_a_sandbox_and_leaves_nothing(fence, monkeypatch, tmp_path):
+    fence.append(probe.Finding('start', False, 'it starts', 'it does not', 'sudo mend it'))
+    monkeypatch.chdir(tmp_path)
+    choice.launcher.cache_clear()
+    try:
+        found = CliRunner().invoke(make_app(), ['lab', '--plain'])
+    finally:
+        choice.launcher.cache_clear()
+    assert found.exit_code == 1 and 'The lab was not started' in found.output and 'sudo mend it' in found.output
+    assert list(tmp_path.iterdir()) == []
