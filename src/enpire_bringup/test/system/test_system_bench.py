@@ -20,7 +20,7 @@ def test_a_quick_bench_measures_every_part_and_writes_its_page(tmp_path):
     ended = bench('--quick', '--out', str(out))
     assert ended.returncode == 0, ended.stderr
     (entry,) = json.loads(out.read_text())['entries'].values()
-    assert set(entry['parts']) == {'gate', 'graph', 'cameras', 'memory'}
+    assert set(entry['parts']) == {'gate', 'graph', 'cameras', 'memory', 'pipe'}
     parts = entry['parts']
     assert all(part['quick'] for part in parts.values())
     # What must hold on any machine, however loaded: orders, not milliseconds.
