@@ -36,6 +36,7 @@ def test_a_station_is_three_processes_in_its_namespace():
             'robot_limits': '/share/robot.yaml',
             'task_limits': '/share/task.yaml',
             'run_dir': '/runs/r/unit0',
+            'unit': 'unit0',
             'simulated': True,
         }
     }

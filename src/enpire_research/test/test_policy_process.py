@@ -249,7 +249,7 @@ from enpire_safety.sandbox import probe
 hosts = PolicyHosts(launcher={kind.name: kind for kind in probe.LAUNCHERS}[sys.argv[2]]())
 process = hosts.take()
 hosts.prepare()
-limits = dict.fromkeys(('lower', 'upper', 'velocity', 'effort', 'kp', 'kd', 'home'), [1.0] * 14)
+limits = dict.fromkeys(('lower', 'upper', 'velocity', 'effort', 'kp', 'kd', 'home'), [1.0] * 14) | {'tool_speed': 1.0}
 start = {'source': sys.argv[1], 'seed': 1, 'model': model_file(), 'limits': limits}
 process.load(start, 'log', lambda: None, lambda: False)
 ahead = hosts._ahead.result()._confined

@@ -1,6 +1,6 @@
 """What a policy could find out about the seeds of its trial: whether it is of the exam, and where the next ones begin.
 
-Not covered: what a process of the same user can read of the run folder and of other processes. That is for the sandbox.
+Not covered: the run folder and other processes, which the sandbox closes (`enpire_safety/test/test_sandbox_attacks.py`).
 """
 
 import os
@@ -18,6 +18,8 @@ NOSY = '''
 import os, re, sys
 
 PLAIN = (dict, list, tuple, str, int, float, bytes, bool)
+# Descriptors have the numbers that were free in the server.
+NUMBERS = ('argv', 'read_fd', 'write_fd', 'pictures_fd')
 
 
 def read(path):
@@ -40,7 +42,7 @@ def run(robot):
     frame = sys._getframe().f_back
     while frame is not None:
         for name, value in sorted(frame.f_locals.items()):
-            if isinstance(value, PLAIN) and name not in ('argv', 'read_fd', 'write_fd') and not name.startswith('__'):
+            if isinstance(value, PLAIN) and name not in NUMBERS and not name.startswith('__'):
                 print(frame.f_code.co_name, name, hidden(repr(value)))
         frame = frame.f_back
 '''
