@@ -1,6 +1,6 @@
 """What a policy could find out about the seeds of its trial: whether it is of the exam, and where the next ones begin.
 
-Not covered: the run folder and other processes, which the sandbox closes (`enpire_safety/test/test_sandbox_attacks.py`).
+Not covered: the run folder and other processes: the sandbox closes them (`test_sandbox_attacks.py` of enpire_safety).
 """
 
 import os
@@ -28,10 +28,10 @@ def read(path):
 
 
 def hidden(text):
-    own = {os.environ['HOME']: 'HOME', os.environ['ENPIRE_POLICY_MARK']: 'MARK', str(os.getpid()): 'PID'}
-    for word, name in own.items():
+    text = re.sub(' at 0x[0-9a-f]+', ' somewhere', text)
+    for word, name in {os.environ['HOME']: 'HOME', os.environ['ENPIRE_POLICY_MARK']: 'MARK'}.items():
         text = text.replace(word, name)
-    return re.sub(' at 0x[0-9a-f]+', ' somewhere', text)
+    return text
 
 
 def run(robot):
