@@ -8,7 +8,10 @@ import subprocess
 import sys
 import termios
 
-from bringup_waiting import until
+import anyio
+from bringup_waiting import PATIENCE_S, until
+
+from enpire_bringup.supervisor.child import Child, ChildSpec
 
 HERE = pathlib.Path(__file__).resolve().parent
 # Echoes each key that it is told.
@@ -68,6 +71,22 @@ def test_each_key_is_passed_on_at_once_and_the_terminal_is_given_back(tmp_path):
         process.wait()
         os.close(ours)
         os.close(theirs)
+
+
+def test_a_key_that_comes_before_there_is_anybody_to_hear_it_is_not_lost(tmp_path):
+    async def early():
+        child = Child(ChildSpec('view', (sys.executable, '-S', '-c', LISTENER), keys=True), str(tmp_path), os.environ,
+                      print)
+        await child.tell(b's')
+        await child.start()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(child.run_to_end)
+            with anyio.fail_after(PATIENCE_S):
+                while heard(tmp_path) != ['s']:
+                    await anyio.sleep(0.01)
+            child.kill()
+        child.close()
+    anyio.run(early)
 
 
 def test_without_a_terminal_there_are_no_keys_and_the_lab_runs(tmp_path):

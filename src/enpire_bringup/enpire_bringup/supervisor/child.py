@@ -65,6 +65,7 @@ class Child:
         self._log_path = os.path.join(log_dir, f'{spec.name}.log')
         self._log = None
         self._ended = None
+        self._unsaid = b''  # what it was told while it didn't run
 
     async def start(self):
         """Start it; raises OSError where even the guard cannot be started."""
@@ -97,10 +98,14 @@ class Child:
         finally:
             if theirs is not None:
                 os.close(theirs)
+        if self._unsaid:
+            await self.tell(b'')
 
     async def tell(self, data):
-        """Write ``data`` to its standard input, if it runs and has one."""
-        if self.process is not None and self.process.stdin is not None:
+        """Write ``data`` to its standard input, where it has ``keys``: now, or as soon as it runs."""
+        self._unsaid += data
+        if self.process is not None:
+            data, self._unsaid = self._unsaid, b''
             with contextlib.suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):  # it is ending
                 await self.process.stdin.send(data)
 
