@@ -6,6 +6,7 @@ Not covered: cheats on a live graph, in training scripts, and of what stands bef
 import contextlib
 import os
 import pathlib
+import pickle
 import socket
 import subprocess
 import sys
@@ -173,6 +174,23 @@ def test_a_gate_that_passes_everything_lets_it_jump(lab, monkeypatch):
         return SimpleNamespace(command=command, decision=PASSED, text='')
     monkeypatch.setattr(GateCore, 'step', passes)
     assert won(lab.run(BY_NAME['jump'])[1]) and asked
+
+
+class Runs:
+    """Its pickle runs a program where it is loaded."""
+
+    def __reduce__(self):
+        return print, ('CHEATED: ran',)
+
+
+def test_a_pickle_in_place_of_an_artifact_runs_nothing_and_would_where_it_is_loaded(lab, capsys):
+    path = lab.folder / 'artifact.onnx'
+    path.write_bytes(pickle.dumps(Runs()))
+    report = lab.runner.rollout('pickle', 7, trial_helpers.policy('asks_artifact'), artifact_file=str(path))
+    assert (report.status, report.error_code) == (reports.FAILED, policy_process.ARTIFACT), report.error_msg
+    assert not won((lab.folder / 'policy_logs' / 'pickle.log').read_text()) and not won(capsys.readouterr().out)
+    pickle.loads(path.read_bytes())
+    assert won(capsys.readouterr().out)
 
 
 def test_the_page_lists_every_cheat_of_the_folder():
