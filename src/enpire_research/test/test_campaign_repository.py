@@ -175,3 +175,37 @@ def test_hundreds_of_ideas_stay_quick_and_no_process_is_left(repository):
     assert time.process_time() + sum(os.times()[2:4]) - began < 20 * 0.4, 'CPU time of us and our children'
     children = subprocess.run(['ps', '--ppid', str(os.getpid()), '-o', 'comm='], capture_output=True, text=True).stdout
     assert 'git' not in children
+
+
+def plant(folder, mark):
+    """Put programs that write to ``mark`` where git looks for some to run, into the repository ``folder``."""
+    program = os.path.join(folder, 'planted')
+    os.makedirs(os.path.join(folder, 'hooks'), exist_ok=True)
+    for path in (program, *(os.path.join(folder, 'hooks', name) for name in (
+            'reference-transaction', 'post-commit', 'pre-commit', 'post-checkout', 'post-update'))):
+        with open(path, 'w') as handle:
+            handle.write(f'#!/bin/sh\necho {os.path.basename(path)} >> {mark}\ncat\n')
+        os.chmod(path, 0o755)
+    os.makedirs(os.path.join(folder, 'info'), exist_ok=True)
+    with open(os.path.join(folder, 'info', 'attributes'), 'w') as handle:
+        handle.write('* filter=planted\n')
+    with open(os.path.join(folder, 'config'), 'a') as handle:
+        handle.write(f'[filter "planted"]\nclean = {program}\nsmudge = {program}\n[core]\nfsmonitor = {program}\n')
+
+
+def test_hooks_filters_and_monitors_planted_in_the_repository_run_nothing(repository, tmp_path):
+    mark = tmp_path / 'ran'
+    plant(repository.folder, mark)
+    story(repository)
+    repository.source('champion')
+    assert not mark.exists(), mark.read_text()
+
+
+def test_the_same_hooks_and_filters_run_under_plain_git(repository, tmp_path):
+    """Else they would show nothing."""
+    mark = tmp_path / 'ran'
+    story(repository)
+    plant(repository.folder, mark)
+    git(repository, 'update-ref', 'refs/heads/other', 'main')
+    git(repository, 'hash-object', '--path', 'policy.py', __file__)
+    assert {'reference-transaction', 'planted'} <= set(mark.read_text().split())

@@ -26,7 +26,9 @@ KEEP, DISCARD = 'Keep', 'Discard'
 # Older ones are nobody's: git holds them for milliseconds.
 LOCK_AGE_NS = 2 * 10**9
 _SETTINGS = (('safe.directory', '*'), ('core.fsync', 'committed'), ('gc.auto', '0'), ('core.quotePath', 'false'),
-             ('init.defaultBranch', 'main'))
+             ('init.defaultBranch', 'main'),
+             # What lies in the repository's own folder runs nothing either: git update-ref would run a hook.
+             ('core.hooksPath', os.devnull), ('core.fsmonitor', 'false'), ('protocol.ext.allow', 'never'))
 
 
 class RepositoryError(ValueError):

@@ -1,0 +1,76 @@
+"""The table of the cheats: what each tries, what stops it, and how `test_cheats.py` takes that away to see it win.
+
+`python src/enpire_research/test/cheats/table.py > docs/cheats.md` writes the page.
+"""
+
+import ast
+import pathlib
+from dataclasses import dataclass
+
+FOLDER = pathlib.Path(__file__).resolve().parent
+SANDBOX = 'the sandbox'
+
+
+@dataclass(frozen=True)
+class Cheat:
+    """``fence``: what stops it; ``removed``: how a test takes that away, '': it doesn't, and ``note`` says why.
+
+    ``codes``: of Rollout.action, those that its trial may end with; all of them FAILED.
+    """
+
+    name: str
+    fence: str = SANDBOX
+    removed: str = 'a launcher that confines nothing'
+    codes: tuple = (206,)
+    note: str = ''
+
+    @property
+    def path(self):
+        """The file of the policy."""
+        return FOLDER / f'{self.name}.py'
+
+    @property
+    def tries(self):
+        """What it tries: the first line of its file."""
+        return ast.get_docstring(ast.parse(self.path.read_text(encoding='utf-8')))
+
+
+CHEATS = (
+    Cheat('write_ledger'), Cheat('write_verifier'), Cheat('link_ledger_hard'), Cheat('link_ledger_soft'),
+    Cheat('import_verifier'), Cheat('import_simulator'), Cheat('seed_from_proc'), Cheat('seed_from_memory'),
+    Cheat('seed_from_environment', 'the environment of a policy is made anew', 'it inherits that of the server',
+          codes=(0,)),
+    Cheat('seed_from_shared_memory'), Cheat('held_out_by_name'), Cheat('talk_dds'), Cheat('join_discovery'),
+    Cheat('talk_tcp'), Cheat('talk_unix'), Cheat('kill_parent'), Cheat('signal_storm'),
+    Cheat('fork_bomb', 'the sandbox bounds the number of processes'),
+    Cheat('leave_child', 'all processes of a policy are dead before the verdict', 'nobody kills them', codes=(0,)),
+    Cheat('flood_output', 'what is kept of the output is bounded', 'a bound eight times as high', codes=(211,)),
+    Cheat('flood_requests', 'requests without a motion are counted', 'a count that is never reached', codes=(209,)),
+    Cheat('jump', 'the gate', 'a gate that passes what it is asked', codes=(212,)),
+    Cheat('crash', 'a crash is a failure of the policy', 'a crash counts as a fault of the station', codes=(207,)),
+    Cheat('gigantic_message', 'the size of a message is bounded', '', codes=(210,),
+          note='without the bound the trial server would wait for four gigabytes and the policy would be silent'),
+    Cheat('paint_pictures', 'the memory is sealed', '', codes=(206,),
+          note='the kernel refuses it for ever once sealed, also without the sandbox'),
+)
+
+
+def page():
+    """Return the text of docs/cheats.md."""
+    lines = ['# Cheats', '',
+             'Policies that try to win without the task, in `src/enpire_research/test/cheats/`. `test_cheats.py` runs '
+             'each twice: with its fence, where it ends FAILED with a reason, and with its fence removed, where it '
+             'gets what it wanted. Where the last is not shown the table says why.', '',
+             'Not here yet: cheats in training scripts, on the topics of a live graph, and those that move things '
+             'before the camera.', '',
+             '| Cheat | What it tries | What stops it | With the fence | The fence removed | Then |',
+             '|---|---|---|---|---|---|']
+    for one in CHEATS:
+        codes = ', '.join(map(str, one.codes))
+        lines.append(f'| `{one.name}` | {one.tries} | {one.fence} | FAILED, code {codes} | '
+                     f'{one.removed or "not shown"} | {"it succeeds" if one.removed else one.note} |')
+    return '\n'.join(lines) + '\n'
+
+
+if __name__ == '__main__':
+    print(page(), end='')
