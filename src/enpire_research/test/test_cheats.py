@@ -126,8 +126,14 @@ def unconfined(lab):
         (lab.folder / name).write_text('of the lab')
 
 
+# Linux stops them for a normal user also without the sandbox, by his number of processes, or as Yama is set.
+OF_ROOT = ('fork_bomb', 'seed_from_memory')
+
+
 @pytest.mark.parametrize('name', OPEN)
 def test_without_the_sandbox_it_wins(unconfined, name):
+    if name in OF_ROOT and os.geteuid() != 0:
+        pytest.skip('the kernel may stop a normal user here without a sandbox')
     report, printed = unconfined.run(BY_NAME[name])
     assert won(printed), (report.error_msg, printed[-500:])
 
