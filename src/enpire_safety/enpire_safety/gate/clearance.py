@@ -129,11 +129,14 @@ def nearest_points(p1, q1, p2, q2):
     a, e, b = _dot(d1, d1), _dot(d2, d2), _dot(d1, d2)
     c, f = _dot(d1, r), _dot(d2, r)
     across = a * e - b * b
-    # Parallel lines: any point of the first will do.
-    s = np.where(across > 1e-12, np.clip((b * f - c * e) / np.maximum(across, 1e-12), 0.0, 1.0), 0.0)
-    t = np.clip((b * s + f) / np.maximum(e, 1e-12), 0.0, 1.0)
-    s = np.clip((b * t - c) / np.maximum(a, 1e-12), 0.0, 1.0)
-    return p1 + s[:, None] * d1, p2 + t[:, None] * d2
+    safe_a, safe_e = np.where(a > 0.0, a, 1.0), np.where(e > 0.0, e, 1.0)
+    inner = np.clip(np.where(across > 0.0, (b * f - c * e) / np.where(across > 0.0, across, 1.0), 0.0), 0.0, 1.0)
+    # Of lines that are nearly parallel the inner place is rounding; then one of the four ends is as near as any.
+    s = np.stack([inner, np.zeros_like(a), np.ones_like(a), *(np.clip((b * t - c) / safe_a, 0.0, 1.0) for t in (0, 1))])
+    t = np.concatenate([np.clip((b * s[:3] + f) / safe_e, 0.0, 1.0), np.zeros_like(s[:1]), np.ones_like(s[:1])])
+    one, other = p1 + s[:, :, None] * d1, p2 + t[:, :, None] * d2
+    best = np.argmin(np.linalg.norm(one - other, axis=2), axis=0), np.arange(len(a))
+    return one[best], other[best]
 
 
 def line_distances(p1, q1, p2, q2):
