@@ -146,3 +146,9 @@ def outside(what, index, lower, value, upper, units):
     lower, value, upper = float(lower), float(value), float(upper)
     return Finding(f'{what} of {joint}: expected {lower:.6g} .. {upper:.6g} {unit}, got {value:.6g} {unit}',
                    joint, passed_bound(lower, value, upper), value, unit)
+
+
+def over(what, values, limit, units):
+    """Return the Finding for the first of ``values`` for which -limit <= value <= limit does not hold, or None."""
+    i = first_outside(-limit, values, limit)
+    return None if i is None else outside(what, i, -limit[i], values[i], limit[i], units)

@@ -1,22 +1,16 @@
 """Change: how much faster the set-point moves than a tick ago, and how far it is from where the joint really is."""
 
-from enpire_safety.gate.rule import ACCELERATION_UNITS, HOLDS, POSITION_UNITS, Rule, first_outside, outside
+from enpire_safety.gate.rule import ACCELERATION_UNITS, HOLDS, POSITION_UNITS, Rule, over
 
 
 def _acceleration(view):
-    acceleration, limit = (view.velocity - view.last_velocity) / view.span_s, view.limits.acceleration
-    i = first_outside(-limit, acceleration, limit)
-    if i is None:
-        return None
-    return outside('acceleration asked', i, -limit[i], acceleration[i], limit[i], ACCELERATION_UNITS)
+    acceleration = (view.velocity - view.last_velocity) / view.span_s
+    return over('acceleration asked', acceleration, view.limits.acceleration, ACCELERATION_UNITS)
 
 
 def _jump(view):
-    away, limit = view.request.positions - view.state.positions, view.limits.jump
-    i = first_outside(-limit, away, limit)
-    if i is None:
-        return None
-    return outside('distance asked from the measured position', i, -limit[i], away[i], limit[i], POSITION_UNITS)
+    away = view.request.positions - view.state.positions
+    return over('distance asked from the measured position', away, view.limits.jump, POSITION_UNITS)
 
 
 JOINT_ACCELERATION = Rule(

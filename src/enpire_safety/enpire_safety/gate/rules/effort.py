@@ -6,7 +6,8 @@ So it has to respect the limits of position and velocity too: else it leads roun
 
 import numpy as np
 
-from enpire_safety.gate.rule import EFFORT_UNITS, HOLDS, POSITION_UNITS, VELOCITY_UNITS, Rule, first_outside, outside
+from enpire_safety.gate.rule import (EFFORT_UNITS, HOLDS, POSITION_UNITS, VELOCITY_UNITS, Rule, first_outside, outside,
+                                     over)
 
 
 def effort_asked(view):
@@ -19,10 +20,7 @@ def effort_asked(view):
 
 
 def _check(what, efforts, limit):
-    i = first_outside(-limit, efforts, limit)
-    if i is None:
-        return None
-    return outside(what, i, -limit[i], efforts[i], limit[i], EFFORT_UNITS)
+    return over(what, efforts, limit, EFFORT_UNITS)
 
 
 def _reach(view):
@@ -42,9 +40,7 @@ def _speed(view):
     efforts, limit = view.request.efforts, view.limits.velocity
     with np.errstate(over='ignore', divide='ignore', invalid='ignore'):
         speed = np.where(efforts == 0.0, 0.0, view.velocity + efforts / view.limits.kd)
-    i = first_outside(-limit, speed, limit)
-    return None if i is None else outside('velocity that the feed-forward leads to', i, -limit[i], speed[i], limit[i],
-                                          VELOCITY_UNITS)
+    return over('velocity that the feed-forward leads to', speed, limit, VELOCITY_UNITS)
 
 
 FEED_FORWARD = Rule(

@@ -1,23 +1,14 @@
 """Joint velocity: how far the set-point moves in a tick; what is measured."""
 
-from enpire_safety.gate.rule import HOLDS, LATCHES, VELOCITY_UNITS, Rule, first_outside, outside
+from enpire_safety.gate.rule import HOLDS, LATCHES, VELOCITY_UNITS, Rule, over
 
 
 def _request(view):
-    velocity = view.velocity
-    limit = view.limits.velocity
-    i = first_outside(-limit, velocity, limit)
-    if i is None:
-        return None
-    return outside('velocity asked', i, -limit[i], velocity[i], limit[i], VELOCITY_UNITS)
+    return over('velocity asked', view.velocity, view.limits.velocity, VELOCITY_UNITS)
 
 
 def _state(view):
-    velocity, limit = view.state.velocities, view.limits.measured_velocity
-    i = first_outside(-limit, velocity, limit)
-    if i is None:
-        return None
-    return outside('measured velocity', i, -limit[i], velocity[i], limit[i], VELOCITY_UNITS)
+    return over('measured velocity', view.state.velocities, view.limits.measured_velocity, VELOCITY_UNITS)
 
 
 JOINT_VELOCITY = Rule(
