@@ -123,6 +123,7 @@ class GraphStation:
     def _wait(self, done, what, seconds=None, cancelled=never, busy=()):
         """Spin until ``done()``; StationFault where a partner dies, or after ``seconds`` (None: no end).
 
+        ``what``: it in words, or who returns them.
         ``busy``: of DRIVER and GATE, who does what it was asked for and may say nothing meanwhile (a record
         on a slow disk, the first picture); ``seconds`` alone bounds that.
         """
@@ -137,7 +138,7 @@ class GraphStation:
             now = self._wall()
             self._check_alive(now, 2 * _SPIN_S, busy)
             if seconds is not None and not now - began <= seconds:
-                raise StationFault(f'{what} did not happen within {seconds:g} s')
+                raise StationFault(f'{what() if callable(what) else what} did not happen within {seconds:g} s')
 
     def _check_alive(self, now, pace_s, busy=()):
         """StationFault where a partner is silent; ``pace_s``: how far apart two looks are at most."""
@@ -242,7 +243,12 @@ class GraphStation:
             answer.came = (self._state.stamp_ns != stamp_ns and safety.request_stamp == about
                            and _decided(safety) != before)
             return answer.came or answer.hopeless(safety.mode == SafetyState.MODE_LATCHED)
-        self._wait(decided_and_moved, 'the answer to a request', self._silence.service_s)
+
+        def missing():
+            gate = 'decided it' if _decided(self._safety) != before else 'has not decided it'
+            driver = 'has moved' if self._state.stamp_ns != stamp_ns else 'has not moved'
+            return f'the answer to a request (the gate {gate}, the driver {driver})'
+        self._wait(decided_and_moved, missing, self._silence.service_s)
         # A request that passed was decided before the latch, which is then about the state after it: the
         # next request meets it. So a trial ends in the same tick whether or not that word is here already.
         if not (answer.came and self._safety.decision == SafetyState.DECISION_PASSED):
