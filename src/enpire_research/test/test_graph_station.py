@@ -11,7 +11,8 @@ pytest.importorskip('rclpy')
 from enpire_core import qos  # noqa: E402
 from enpire_core.conversions import joint_state_to_message  # noqa: E402
 from enpire_core.testing import Graph  # noqa: E402
-from enpire_core.types import JointState  # noqa: E402
+from enpire_core.ticks import tick_to_ns  # noqa: E402
+from enpire_core.types import JointCommand, JointState  # noqa: E402
 from enpire_interfaces.msg import SafetyState  # noqa: E402
 from enpire_interfaces.srv import BeginEpisode, EndEpisode, SelectLimits  # noqa: E402
 from enpire_research.trials.graph_station import GraphStation, Silence  # noqa: E402
@@ -24,6 +25,7 @@ from trajectory_msgs.msg import JointTrajectory  # noqa: E402
 
 pytestmark = pytest.mark.node
 SILENCE = Silence(driver_s=0.4, gate_s=0.4, service_s=3.0)
+ZEROS = np.zeros(14)
 
 
 class Partners:
@@ -33,18 +35,18 @@ class Partners:
         node = graph.add(Node('partners', namespace='/unit0', context=graph.context))
         self._states = node.create_publisher(JointStateMessage, 'joint_states', qos.SENSOR)
         self._safety = node.create_publisher(SafetyState, 'safety_state', qos.STATE)
-        node.create_subscription(JointTrajectory, 'joint_trajectory_request', lambda _: None, qos.COMMAND)
+        self.requests = []
+        node.create_subscription(JointTrajectory, 'joint_trajectory_request', self.requests.append, qos.COMMAND)
         for kind, name in ((BeginEpisode, 'arm_driver/begin_episode'), (EndEpisode, 'arm_driver/end_episode'),
                            (Trigger, 'arm_driver/put_back'), (SelectLimits, 'safety_gate/select_limits'),
                            (GetParameters, 'camera_driver/get_parameters')):
             node.create_service(kind, name, lambda _, response: response)
 
-    def speak(self, driver=True, gate=True):
+    def speak(self, driver=True, gate=True, tick=0, passed=0):
         if driver:
-            zeros = np.zeros(14)
-            self._states.publish(joint_state_to_message(JointState(0, zeros, zeros, zeros)))
+            self._states.publish(joint_state_to_message(JointState(tick_to_ns(tick), ZEROS, ZEROS, ZEROS)))
         if gate:
-            self._safety.publish(SafetyState())
+            self._safety.publish(SafetyState(passed=passed, decision=SafetyState.DECISION_PASSED))
 
 
 @pytest.fixture
@@ -67,11 +69,16 @@ def station(graph, partners):
 
 def wait_ready(graph, station, speak):
     """Return (what `wait_ready` raised or None, seconds); ``speak`` is called with the seconds until then."""
+    return carried_out(graph, lambda: station.wait_ready(never), speak)
+
+
+def carried_out(graph, do, speak):
+    """Return (what ``do()`` raised or None, seconds); ``speak`` is called with the seconds until then."""
     raised, began = [], time.monotonic()
 
     def wait():
         try:
-            station.wait_ready(never)
+            do()
             raised.append(None)
         except StationFault as error:
             raised.append(str(error))
@@ -101,3 +108,27 @@ def test_who_was_heard_and_says_nothing_any_more_is_dead_soon(graph, partners, s
     assert wait_ready(graph, station, lambda _: partners.speak())[0] is None
     with pytest.raises(StationFault, match='the arm driver is silent: no joint_states for 0.4 s'):
         station._wait(lambda: False, 'nothing', 3.0)
+
+
+def test_a_request_that_a_gate_has_not_heard_is_sent_again(graph, partners, station):
+    """As one is that was lost: the gate is alive, and knows of nothing until it comes for the second time."""
+    assert wait_ready(graph, station, lambda _: partners.speak())[0] is None
+
+    def speak(_):
+        heard = len(partners.requests) > 1
+        partners.speak(tick=int(heard), passed=int(heard))
+    found, seconds = carried_out(graph, lambda: station.step(JointCommand(0, ZEROS, ZEROS)), speak)
+    assert found is None and seconds >= 2.0
+    assert partners.requests[0] == partners.requests[1] and len(partners.requests) == 2
+
+
+@pytest.mark.parametrize('moved, passed, words', [
+    (0, 0, 'the gate has not decided it, the driver has not moved'),
+    (0, 1, 'the gate decided it, the driver has not moved'),
+    (1, 0, 'the gate has not decided it, the driver has moved')])
+def test_a_request_without_an_answer_says_whose_is_missing(graph, partners, station, moved, passed, words):
+    assert wait_ready(graph, station, lambda _: partners.speak())[0] is None
+    found, _ = carried_out(graph, lambda: station.step(JointCommand(0, ZEROS, ZEROS)), lambda _: partners.speak(
+        tick=moved * bool(partners.requests), passed=passed * bool(partners.requests)))
+    assert found == f'the answer to a request ({words}) did not happen within 3 s'
+    assert len(partners.requests) == 1 + (not moved and not passed)

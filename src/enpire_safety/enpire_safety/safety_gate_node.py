@@ -40,6 +40,7 @@ from enpire_safety import markers
 from enpire_safety.conversions import event_to_message, status_to_message
 from enpire_safety.gate import limits, rules
 from enpire_safety.gate import verdict as v
+from enpire_safety.gate.again import Again
 from enpire_safety.gate.core import GateCore
 from enpire_safety.gate.marker import Marker
 from enpire_safety.gate.rule import Unreadable
@@ -65,6 +66,7 @@ class SafetyGateNode(ManagedNode):
     def _forget(self):
         self._newest_ns = 0  # stamp of the newest joint state: the clock of a simulated unit
         self._seen_at = None  # steady time of the newest joint state
+        self._again = Again()
         self._waiting_since = None  # steady time at which a request began to wait for its state
         self._state_sent_at = self._shown_at = 0.0
 
@@ -148,8 +150,12 @@ class SafetyGateNode(ManagedNode):
         self._seen_at = self._wall()  # what can't be read is no sign of a driver that works
         self._newest_ns = state.stamp_ns
         verdict = self.core.step(self._now_ns(), None, state)
+        again = self._again.due(state.stamp_ns)
         if verdict.decision not in (v.NONE, v.WAITING):
             self._act(verdict)
+        elif again is not None and self._active and self.parameters.simulated and not self.core.latched:
+            self.get_logger().warning(f'the driver still waits for its command of {again.stamp_ns} ns: sent again')
+            self._command.publish(command_to_message(again))
 
     def _on_timer(self):
         now = self._wall()
@@ -196,6 +202,7 @@ class SafetyGateNode(ManagedNode):
         # The command first: everything else can wait.
         if verdict.command is not None:
             self._command.publish(command_to_message(verdict.command))
+            self._again.sent(verdict.command)
         self._publish_state()
         if verdict.decision != v.PASSED:
             self._publish_events()

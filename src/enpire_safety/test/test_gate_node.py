@@ -11,6 +11,7 @@ from rclpy.parameter import Parameter  # noqa: E402
 from enpire_core.conversions import (
     command_from_message,
     command_to_message,  # noqa: E402
+    joint_state_to_message,
     ns_to_stamp,
     stamp_to_ns,
 )
@@ -99,6 +100,29 @@ def test_a_request_that_comes_before_its_state_is_decided_by_the_state(graph, tm
     bench.measure(state(101))
     bench.wait(lambda: bench.commands)
     assert command_from_message(bench.commands[-1]).stamp_ns == tick_to_ns(101)
+
+
+def test_a_driver_that_has_not_heard_its_command_gets_it_again(graph, tmp_path):
+    bench = Bench(graph, tmp_path)
+    bench.measure(state(100))
+    asked, _ = bench.ask(request(100, moved(0, 0.01)))
+    (sent,) = bench.commands
+    bench.wait(lambda: bench.driver.publish(joint_state_to_message(state(100))) or len(bench.commands) > 1)
+    assert bench.commands[1] == sent and bench.gate.core.counts.passed == 1
+    bench.measure(state(101, asked.positions))
+    assert bench.gate._again.due(tick_to_ns(100)) is None
+
+
+def test_a_latched_gate_sends_no_command_again(graph, tmp_path):
+    bench = Bench(graph, tmp_path)
+    bench.measure(state(100))
+    bench.ask(request(100, moved(0, 0.01)))
+    bench.gate.core.trip('a test')
+    seen = []
+    due, bench.gate._again.due = bench.gate._again.due, lambda stamp_ns: seen.append(due(stamp_ns)) or seen[-1]
+    bench.wait(lambda: bench.driver.publish(joint_state_to_message(state(100))) or any(seen))
+    bench.measure(state(100))
+    assert len(bench.commands) == 1
 
 
 def test_a_request_whose_state_never_comes_is_refused(graph, tmp_path):

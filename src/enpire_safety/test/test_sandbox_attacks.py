@@ -107,7 +107,7 @@ def outside():
                  'socket': os.path.join(folder, 'socket'), 'repository': str(SOURCES.parent), 'status': 5,
                  'task': str(SOURCES / 'enpire_tasks' / 'enpire_tasks' / 'registry.py'), 'clone': (56, 220)[column],
                  **{name: numbers[column] for name, numbers in seccomp.REFUSED.items()}}
-        # The folder alone may be there: for a Python that was installed below it.
+        # The folder alone may be there: for a Python installed below it.
         given['home'] = stack.enter_context(tempfile.NamedTemporaryFile(dir=pathlib.Path.home())).name
         os.chmod(given['home'], 0o644)
         pathlib.Path(given['file']).write_text('{}')
@@ -148,9 +148,10 @@ def test_no_attack_works(answers, what):
 
 def test_the_same_attacks_work_without_a_sandbox_where_a_user_may_do_that():
     """Else they would show nothing."""
-    harmless = ('a file at home', 'a TCP socket', 'a UDP socket', 'an abstract Unix socket', 'a Unix socket by its path',
-                'a file of a run', 'another way to it', 'a file of a task', 'the repository', 'the users',
-                'a pair of sockets', 'a file in memory', 'shared memory of System V', 'environment of the server')
+    harmless = ('a TCP socket', 'a UDP socket', 'an abstract Unix socket', 'a Unix socket by its path',
+                'a file at home', 'a file of a run', 'another way to it', 'a file of a task', 'the repository',
+                'the users', 'a pair of sockets', 'a file in memory', 'shared memory of System V',
+                'environment of the server')
     with outside() as given:
         given['attacks'] = {name: ATTACKS[name] for name in harmless}
         said = subprocess.run([sys.executable, '-I', '-S', '-c', sandbox_helpers.PRELUDE + TRY_ALL, json.dumps(given)],

@@ -192,6 +192,18 @@ def test_files_that_another_user_cannot_read_are_told():
     assert 'chmod' in mending.of_start('landlock', said, lambda path: '', uid=0)
 
 
+def test_the_outermost_folder_that_another_user_cannot_enter_is_told(tmp_path, monkeypatch):
+    home = tmp_path / 'home'
+    (home / 'bin').mkdir(parents=True)
+    monkeypatch.setattr(sys, 'executable', str(home / 'bin' / 'python'))
+    monkeypatch.setattr(os, 'stat', lambda path, look=os.stat: look(path if path.startswith(str(home)) else '/'))
+    home.chmod(0o700)
+    said = f'{sys.executable}: cannot be started: Permission denied'
+    assert mending.of_start('landlock', said, lambda path: '', uid=0).startswith(f'chmod a+x {home},')
+    home.chmod(0o755)
+    assert mending.of_start('landlock', said, lambda path: '', uid=0).startswith('chmod -R a+rX')
+
+
 def test_a_file_that_another_user_may_not_read_is_named_where_programs_become_another_user(tmp_path):
     for name in ('open', 'closed'):
         (tmp_path / name).mkdir()

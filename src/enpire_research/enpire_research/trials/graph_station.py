@@ -234,21 +234,22 @@ class GraphStation:
         about = Time(sec=sec, nanosec=nanosec)
         # An older word may be about the same stamp: that of a fresh gate is about 0, and replays go back.
         before = _decided(self._safety)
-        self._requests.publish(command_to_message(command))
-
+        message = command_to_message(command)
+        self._requests.publish(message)
+        sent = self._wall()
         answer = _Answer(self._wall)
 
         def decided_and_moved():
+            nonlocal sent
             safety = self._safety
-            answer.came = (self._state.stamp_ns != stamp_ns and safety.request_stamp == about
-                           and _decided(safety) != before)
+            answer.decided, answer.moved = _decided(safety) != before, self._state.stamp_ns != stamp_ns
+            # A gate that was started a moment ago may not have been found yet: it is heard, and knows of nothing.
+            if self.simulated and not (answer.decided or answer.moved) and self._wall() - sent >= _RESEND_S:
+                self._requests.publish(message)
+                sent = self._wall()
+            answer.came = answer.decided and answer.moved and safety.request_stamp == about
             return answer.came or answer.hopeless(safety.mode == SafetyState.MODE_LATCHED)
-
-        def missing():
-            gate = 'decided it' if _decided(self._safety) != before else 'has not decided it'
-            driver = 'has moved' if self._state.stamp_ns != stamp_ns else 'has not moved'
-            return f'the answer to a request (the gate {gate}, the driver {driver})'
-        self._wait(decided_and_moved, missing, self._silence.service_s)
+        self._wait(decided_and_moved, lambda: f'the answer to a request ({answer})', self._silence.service_s)
         # A request that passed was decided before the latch, which is then about the state after it: the
         # next request meets it. So a trial ends in the same tick whether or not that word is here already.
         if not (answer.came and self._safety.decision == SafetyState.DECISION_PASSED):
@@ -374,7 +375,12 @@ class _Answer:
     """
 
     def __init__(self, wall):
-        self.came, self._wall, self._latched_s = False, wall, None
+        self.came = self.decided = self.moved = False
+        self._wall, self._latched_s = wall, None
+
+    def __str__(self):
+        return (f'the gate {"decided it" if self.decided else "has not decided it"}, '
+                f'the driver {"has moved" if self.moved else "has not moved"}')
 
     def hopeless(self, latched):
         """Return whether the gate has been latched for LATCHED_ANSWER_S without an answer."""

@@ -112,21 +112,12 @@ def _shown(paths):
             continue
         shown.append(path)
         # Left to bubblewrap, they would be root's alone.
-        for folder in _above(path):
+        for folder in system.above(path):
             if folder not in made:
                 made.add(folder)
                 words += ['--perms', '0755', '--dir', folder]
         words += ['--ro-bind', os.path.realpath(path), path]
     return words
-
-
-def _above(path):
-    """Return the folders that ``path`` lies in, the outermost first."""
-    found = []
-    while path != '/':
-        path = os.path.dirname(path)
-        found.insert(0, path)
-    return found
 
 
 def _in_memory(path, size, mode):

@@ -1,6 +1,9 @@
 """Which command mends what a machine lacks for the sandbox."""
 
 import os
+import sys
+
+from enpire_safety.sandbox import system
 
 INSTALL = 'sudo apt-get install --yes bubblewrap'
 AS_ROOT = 'install bubblewrap, or run the lab as root'
@@ -37,5 +40,8 @@ def of_start(launcher, said, read=setting, uid=None):
             if read(path) == bad:
                 return command
     if 'Permission denied' in said and 'python' in said or 'No module named' in said:
+        closed = system.closed_above(sys.executable) or system.closed_above(os.path.realpath(sys.executable))
+        if closed:
+            return f'chmod a+x {closed}, or `make setup` with a PYTHON and a clone that lie elsewhere'
         return 'chmod -R a+rX .venv build install src, and a+x for the folders above: another user must read them'
     return CONTAINER if launcher == 'bubblewrap' else ''

@@ -33,6 +33,20 @@ def closed_to_others(paths):
     return ''
 
 
+def above(path):
+    """Return the folders that ``path`` lies in, the outermost first."""
+    found = []
+    while path != '/':
+        path = os.path.dirname(path)
+        found.insert(0, path)
+    return found
+
+
+def closed_above(path):
+    """Return the outermost folder above ``path`` that another user can't enter; '' for none."""
+    return next((one for one in above(path) if not os.stat(one).st_mode & stat.S_IXOTH), '')
+
+
 def given(path):
     """Whether ``path`` is seen by every program anyhow."""
     real = os.path.realpath(path)
