@@ -15,6 +15,8 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import remove_ros_args
 
+from enpire_core import executors
+
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -67,11 +69,11 @@ class _Stop:
         os.close(self._write)
 
 
-def run(make_nodes, args=None):
+def run(make_nodes, args=None, *, quick=False):
     """Build the nodes, run them until a signal or `finish`, stop them in order; return the exit code.
 
     ``make_nodes``: called without arguments after rclpy is initialised; returns a `ManagedNode` or a
-    list of them. They come up in this order and go down in the opposite one.
+    list of them. They come up in this order and go down in the opposite one. ``quick``: see `enpire_core.executors`.
     """
     args = sys.argv if args is None else args
     left = remove_ros_args(args)[1:]
@@ -81,7 +83,7 @@ def run(make_nodes, args=None):
         return 2
     # rclpy's own handlers shut the context down at once: no hold could be sent any more.
     rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
-    executor = SingleThreadedExecutor()
+    executor = executors.quick() if quick else SingleThreadedExecutor()
     stop = _Stop(executor)
     nodes = []
     try:
@@ -110,7 +112,7 @@ def _live(make_nodes, executor, stop, nodes):
             return 1  # the node has said why
     try:
         while not stop.asked:
-            executor.spin_once()
+            executor.spin_once(timeout_sec=executors.WAIT_S)
     except Exception:
         logger.fatal(f'exception out of a callback:\n{traceback.format_exc()}')
         return 1

@@ -51,6 +51,7 @@ EXCEPTIONS = (
     ('enpire_core/enpire_core/qos.py', {ROS}, 'profiles are ROS objects'),
     ('enpire_core/enpire_core/node.py', {ROS}, 'base of the nodes'),
     ('enpire_core/enpire_core/main.py', {ROS}, 'runs nodes'),
+    ('enpire_core/enpire_core/executors.py', {ROS}, 'chooses an executor of rclpy'),
     ('enpire_core/enpire_core/goals.py', {ROS, CLOCK}, 'serves actions, and waits for their threads'),
     ('enpire_core/enpire_core/testing.py', {ROS, CLOCK}, 'a graph for tests, with time limits'),
     ('enpire_description/enpire_description/__init__.py', {ROS}, 'finds its data in an install'),

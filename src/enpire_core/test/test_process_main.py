@@ -43,16 +43,20 @@ class Example(ManagedNode):
     def release(self):
         print('release', flush=True)
 
-sys.exit(run(Example))
+sys.exit(run(Example, quick=quick))
 """
 
 
-def start(*arguments, before=''):
-    """Start the example; ``before``: code that runs first in its process."""
+# Each of the two executors.
+both = pytest.mark.parametrize('quick', [False, True], ids=['usual', 'quick'])
+
+
+def start(*arguments, before='', quick=False):
+    """Start the example; ``before``: code that runs first in its process; ``quick``: with that executor."""
     with domain_coordinator.domain_id() as domain:
         environment = dict(os.environ, ROS_DOMAIN_ID=str(domain))
     return subprocess.Popen(
-        [sys.executable, '-c', before + SCRIPT, *arguments],
+        [sys.executable, '-c', f'{before}\nquick = {quick}\n{SCRIPT}', *arguments],
         env=environment,
         text=True,
         stdout=subprocess.PIPE,
@@ -68,9 +72,10 @@ def ends(process, timeout_s=30.0):
     return process.returncode, out.split(), err
 
 
+@both
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_stops_in_order_with_exit_code_0(number):
-    process = start()
+def test_a_signal_stops_in_order_with_exit_code_0(number, quick):
+    process = start(quick=quick)
     assert process.stdout.readline() == 'started\n'
     process.send_signal(number)
     process.send_signal(number)  # a terminal and a supervisor both send one
@@ -115,11 +120,13 @@ def test_wrong_arguments_are_one_line(arguments, code, words):
     assert got == code and words in err and 'started' not in out and 'Traceback' not in err, err
 
 
-def test_a_node_can_end_its_process_with_a_code():
-    assert ends(start('--ros-args', '-p', 'how:=finish'))[0] == 3
+@both
+def test_a_node_can_end_its_process_with_a_code(quick):
+    assert ends(start('--ros-args', '-p', 'how:=finish', quick=quick))[0] == 3
 
 
-def test_a_fault_handler_that_raises_ends_the_process_after_an_ordered_stop():
-    code, out, err = ends(start('--ros-args', '-p', 'how:=raise'))
+@both
+def test_a_fault_handler_that_raises_ends_the_process_after_an_ordered_stop(quick):
+    code, out, err = ends(start('--ros-args', '-p', 'how:=raise', quick=quick))
     assert code == 1 and out == ['started', 'hold', 'hold', 'release']
     assert 'ZeroDivisionError' in err

@@ -32,4 +32,4 @@ def make_nodes():
 
 def main():
     """Run the station until a signal; return the exit code."""
-    return run(make_nodes)
+    return run(make_nodes, quick=True)

@@ -233,4 +233,4 @@ class SafetyGateNode(ManagedNode):
 
 def main():
     """Run the gate as a process; return its exit code."""
-    return run(SafetyGateNode)
+    return run(SafetyGateNode, quick=True)

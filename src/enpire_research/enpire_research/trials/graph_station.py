@@ -16,14 +16,13 @@ import rclpy
 from builtin_interfaces.msg import Time
 from rcl_interfaces.srv import GetParameters
 from rclpy.event_handler import PublisherEventCallbacks, SubscriptionEventCallbacks
-from rclpy.executors import SingleThreadedExecutor
 from sensor_msgs.msg import Image
 from sensor_msgs.msg import JointState as JointStateMessage
 from std_msgs.msg import Empty
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
-from enpire_core import qos
+from enpire_core import executors, qos
 from enpire_core.conversions import (ConversionError, command_to_message, joint_state_from_message,
                                      pixels_from_image, stamp_to_ns)
 from enpire_core.ticks import NANOSECONDS, ns_to_tick, tick_to_ns
@@ -76,7 +75,7 @@ class GraphStation:
         self._node = rclpy.create_node(
             'trial_link', namespace=namespace, context=context, start_parameter_services=False, enable_rosout=False,
             use_global_arguments=False)
-        self._executor = SingleThreadedExecutor(context=context)
+        self._executor = executors.quick(context)
         self._executor.add_node(self._node)
         node = self._node
         self._requests = node.create_publisher(JointTrajectory, 'joint_trajectory_request', qos.COMMAND, **_QUIET_OUT)

@@ -29,8 +29,6 @@ class Clearances:
     def __init__(self, model, limits):
         self.limits = limits
         names, radii = list(model.capsule_names), list(model.radii)
-        self._fixed = [np.array([getattr(one, end) for one in limits.keep_out]).reshape(-1, 3)
-                       for end in ('start', 'end')]
         names += [one.name for one in limits.keep_out]
         radii += [one.radius for one in limits.keep_out]
         arms = [[i for i, name in enumerate(model.capsule_names) if name.startswith(f'{arm}_')] for arm in ARMS]
@@ -47,8 +45,12 @@ class Clearances:
                  'self_distance': limits.self_distance}
         every = [pair for rule in pairs for pair in pairs[rule]]
         self._first, self._second = np.array(every, dtype=int).reshape(-1, 2).T
+        # All capsules of a pose: what stands still is in its place already.
+        still = (np.array([getattr(one, end) for one in limits.keep_out]).reshape(-1, 3) for end in ('start', 'end'))
+        self._starts, self._ends = (np.concatenate([np.zeros((len(model.capsule_names), 3)), ends]) for ends in still)
         self._asked = np.concatenate([np.full(len(pairs[rule]), asked[rule]) for rule in pairs])
         self._reach = self._radii[self._first] + self._radii[self._second] + self._asked
+        self._lowest = self._radii[self._moving] + limits.table_z
         self._anchor = None  # (starts, ends, clearances of pairs) of when they were last measured
         self._name(names, pairs)
 
@@ -67,12 +69,20 @@ class Clearances:
 
         Of pairs that are far apart it is a lower bound of 0 or more, unless ``exact``.
         """
-        starts, ends = (np.concatenate(both) for both in zip((pose.starts, pose.ends), self._fixed))
-        low = np.minimum(starts[self._moving, 2], ends[self._moving, 2]) - self._radii[self._moving]
-        box = np.concatenate([(pose.tools - self.limits.box_lower).ravel(),
-                              (self.limits.box_upper - pose.tools).ravel()])
-        pairs = self._measured(starts, ends, np.arange(len(self._reach))) if exact else self._pairs(starts, ends)
-        return np.concatenate([box, low - self.limits.table_z, pairs])
+        starts, ends = self._put(pose)
+        found, limits = np.empty(len(self.names)), self.limits
+        found[:6] = (pose.tools - limits.box_lower).ravel()
+        found[6:12] = (limits.box_upper - pose.tools).ravel()
+        table = self.parts['table']
+        found[table] = np.minimum(starts[:, 2], ends[:, 2])[self._moving] - self._lowest
+        found[table.stop:] = self._measured(starts, ends, slice(None)) if exact else self._pairs(starts, ends)
+        return found
+
+    def _put(self, pose):
+        """Return (starts, ends), each (n, 3), of all capsules at ``pose``; the next call changes them."""
+        for every, own in ((self._starts, pose.starts), (self._ends, pose.ends)):
+            every[:len(own)] = own
+        return self._starts, self._ends
 
     def _pairs(self, starts, ends):
         """Return the clearances of pairs, or bounds of 0 or more below them.
@@ -82,10 +92,10 @@ class Clearances:
         """
         if self._anchor is not None:
             before_starts, before_ends, measured = self._anchor
-            moved = np.sqrt(np.maximum(_dot(starts - before_starts, starts - before_starts),
-                                       _dot(ends - before_ends, ends - before_ends)))
+            start_shifts, end_shifts = starts - before_starts, ends - before_ends
+            moved = np.sqrt(np.maximum(_dot(start_shifts, start_shifts), _dot(end_shifts, end_shifts)))
             bounds = measured - moved[self._first] - moved[self._second]
-            if (bounds >= 0.0).all():
+            if bounds.min() >= 0.0:
                 return bounds
         middles, halves = 0.5 * (starts + ends), 0.5 * np.linalg.norm(ends - starts, axis=1)
         apart = np.linalg.norm(middles[self._first] - middles[self._second], axis=1)
@@ -93,7 +103,7 @@ class Clearances:
         # Written as what is near enough to look at: NaN is.
         near = np.flatnonzero(~(found >= _FAR_M))
         found[near] = self._measured(starts, ends, near)
-        self._anchor = starts, ends, found
+        self._anchor = starts.copy(), ends.copy(), found
         return found
 
     def _measured(self, starts, ends, which):
@@ -102,8 +112,8 @@ class Clearances:
 
     def nearest(self, pose):
         """Return (index, points (2, 3)) of the pair that is nearest to its limit: the clearance, on the two lines."""
-        starts, ends = (np.concatenate(both) for both in zip((pose.starts, pose.ends), self._fixed))
-        pair = int(np.argmin(self._measured(starts, ends, np.arange(len(self._reach)))))
+        starts, ends = self._put(pose)
+        pair = int(np.argmin(self._measured(starts, ends, slice(None))))
         first, second = (slice(i, i + 1) for i in (self._first[pair], self._second[pair]))
         points = nearest_points(starts[first], ends[first], starts[second], ends[second])
         return self.parts['table'].stop + pair, np.concatenate(points)

@@ -252,6 +252,8 @@ class GateCore:
         self._latch.judge(against)
         if against is None:
             self._setpoint.measured(state.positions)
+            if self._phase is not None:
+                self._phase.space.feel(state)
         else:
             self._set_latch(*against)
 

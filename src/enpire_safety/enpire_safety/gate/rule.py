@@ -131,8 +131,14 @@ def first_outside(lower, values, upper):
 
     Written as acceptance: NaN is outside.
     """
-    inside = (lower <= values) & (values <= upper)
-    return None if inside.all() else int(np.argmin(inside))
+    return first_false((lower <= values) & (values <= upper))
+
+
+def first_false(array):
+    """Return the index of the first False in a one-dimensional ``array`` of bool, or None."""
+    # `all` and `argmin` would take five times as long for 14 values, and every request asks a dozen times.
+    index = array.tobytes().find(0)
+    return None if index < 0 else index
 
 
 def passed_bound(lower, value, upper):
@@ -150,5 +156,5 @@ def outside(what, index, lower, value, upper, units):
 
 def over(what, values, limit, units):
     """Return the Finding for the first of ``values`` for which -limit <= value <= limit does not hold, or None."""
-    i = first_outside(-limit, values, limit)
+    i = first_false(np.abs(values) <= limit)
     return None if i is None else outside(what, i, -limit[i], values[i], limit[i], units)

@@ -26,6 +26,8 @@ def _check(what, efforts, limit):
 def _reach(view):
     """Where a free joint would come to rest; no gain: nowhere (infinity is refused)."""
     efforts = view.request.efforts
+    if not efforts.any():
+        return None
     lower, upper = view.lower, view.upper
     with np.errstate(over='ignore', divide='ignore', invalid='ignore'):
         end = np.where(efforts == 0.0, np.clip(view.request.positions, lower, upper),
@@ -38,6 +40,8 @@ def _reach(view):
 def _speed(view):
     """How fast a free joint would go; no damping: without end (infinity is refused)."""
     efforts, limit = view.request.efforts, view.limits.velocity
+    if not efforts.any():
+        return None
     with np.errstate(over='ignore', divide='ignore', invalid='ignore'):
         speed = np.where(efforts == 0.0, 0.0, view.velocity + efforts / view.limits.kd)
     return over('velocity that the feed-forward leads to', speed, limit, VELOCITY_UNITS)

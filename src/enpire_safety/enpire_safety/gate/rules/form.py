@@ -3,7 +3,7 @@
 import numpy as np
 
 from enpire_core.joints import JOINT_COUNT, JOINT_NAMES
-from enpire_safety.gate.rule import HOLDS, LATCHES, Finding, Rule, Unreadable
+from enpire_safety.gate.rule import HOLDS, LATCHES, Finding, Rule, Unreadable, first_false
 
 STATE_ARRAYS = ('positions', 'velocities', 'efforts')
 REQUEST_ARRAYS = ('positions', 'efforts')
@@ -27,9 +27,8 @@ def _request_shape(view):
 def _not_finite(thing, names):
     for name in names:
         values = getattr(thing, name)
-        finite = np.isfinite(values)
-        if not finite.all():
-            i = int(np.argmin(finite))
+        i = first_false(np.isfinite(values))
+        if i is not None:
             return Finding(f'{name} of {JOINT_NAMES[i]}: expected a finite number, got {values[i]}',
                            JOINT_NAMES[i], value=float(values[i]))
     return None

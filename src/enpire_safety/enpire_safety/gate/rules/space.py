@@ -7,7 +7,7 @@ capsules that contain the links (`gate.capsules`), so that they come out too sma
 import numpy as np
 
 from enpire_core.joints import ARMS
-from enpire_safety.gate.rule import HOLDS, Finding, Rule
+from enpire_safety.gate.rule import HOLDS, Finding, Rule, first_false
 
 
 def _check(part, told):
@@ -16,10 +16,10 @@ def _check(part, told):
         if space.clear:
             return None
         cut = space.about.parts[part]
-        enough = space.clearances[cut] >= space.floors[cut]
-        if enough.all():
+        low = first_false(space.clearances[cut] >= space.floors[cut])
+        if low is None:
             return None
-        index = cut.start + int(np.argmin(enough))
+        index = cut.start + low
         limit, names = space.about.limit_of(index), space.about.names[index]
         value = space.about.value_of(index, float(space.clearances[index]))
         return Finding(told(names, limit, value), names[0], limit, value, 'm')
