@@ -1,7 +1,7 @@
 """The executor of processes that every tick goes through.
 
 rclpy's usual executor builds its wait set anew for each message, which takes longer than most callbacks. Its events
-executor, in Jazzy since rclpy 7.1.4, doesn't. It isn't used where there are actions: those it takes by a slower way.
+executor doesn't (docs/decisions/0017). It isn't used where there are actions: those it takes by a slower way.
 """
 
 import rclpy
