@@ -249,6 +249,21 @@ def test_threads_are_told_to_numeric_libraries(tmp_path):
     assert outcome.code == 0, outcome.text
 
 
+def test_the_environment_of_the_nominal_task_runs_in_a_training(tmp_path):
+    """It needs robot, limits, scene and renderer, all of which a script may see."""
+    outcome = train(tmp_path, """
+import gymnasium
+from enpire_research.training.environment import ENVIRONMENT
+env = gymnasium.make(ENVIRONMENT, render_mode='rgb_array')
+env.reset(seed=seed)
+_, reward, *_ = env.step(env.action_space.sample())
+report(0, reward=reward, pixels=env.render().size)
+write(GOOD)
+""", memory_budget_bytes=2000 * MIB)
+    assert outcome.code == 0, outcome.text
+    assert outcome.metrics['pixels'] > 0
+
+
 # ---- the file ------------------------------------------------------------------------------
 @pytest.mark.parametrize('kind', [onnx_models.FLOAT, onnx_models.FLOAT16, onnx_models.DOUBLE])
 def test_numbers_that_are_not_finite_are_found_by_name_in_every_type(kind):

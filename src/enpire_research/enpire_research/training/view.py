@@ -24,7 +24,7 @@ _OURS = ('enpire_core', 'enpire_description', 'enpire_drivers', 'enpire_policy',
 _INHERITED = ('AMENT_PREFIX_PATH', 'LD_LIBRARY_PATH', 'MUJOCO_GL', 'CUDA_VISIBLE_DEVICES', 'NVIDIA_VISIBLE_DEVICES',
               'NVIDIA_DRIVER_CAPABILITIES')
 _GPUS = ('/dev/nvidia*', '/dev/nvidia-caps/*', '/dev/dri/*')
-_DATA = ('config', 'limits', 'meshes', 'mjcf')
+_DATA = ('config', 'limits', 'meshes', 'mjcf', 'urdf')
 
 
 def environment(home, given, environ):
