@@ -75,7 +75,11 @@ PUSH_T = tuple(Cheat(name, fence, removed, (0,), folder='push_t') for name, fenc
      'no retreat, and a verifier that asks how much of the goal is to be seen'),
 ))
 
-SECTIONS = (('Policies', 'test_cheats.py', POLICIES), ('Before the camera of Push-T', 'test_cheats_push_t.py', PUSH_T))
+GRAPH = tuple(Cheat(name, folder='graph') for name in (
+    'publish_trajectory', 'call_clear', 'call_trip', 'say_safety_state', 'say_safety_event', 'say_verdict'))
+
+SECTIONS = (('Policies', 'test_cheats.py', POLICIES), ('Before the camera of Push-T', 'test_cheats_push_t.py', PUSH_T),
+            ('On a live graph', 'test_cheats_node.py', GRAPH))
 
 
 def page():
