@@ -50,7 +50,13 @@ POLICIES = (
     Cheat('import_verifier'), Cheat('import_simulator'), Cheat('seed_from_proc'), Cheat('seed_from_memory'),
     Cheat('seed_from_environment', 'the environment of a policy is made anew', 'it inherits that of the server',
           codes=(0,)),
-    Cheat('seed_from_shared_memory'), Cheat('held_out_by_name'), Cheat('talk_dds'), Cheat('join_discovery'),
+    Cheat('seed_from_shared_memory'),
+    Cheat('seed_from_descriptors', 'it has those descriptors that it is handed', 'it inherits one of the server',
+          codes=(0,)),
+    Cheat('held_out_by_name'),
+    Cheat('held_out_by_time', 'nothing that a policy is told of time depends on what a trial is for',
+          'a held-out trial that is a tick shorter', codes=(0,)),
+    Cheat('talk_dds'), Cheat('join_discovery'),
     Cheat('talk_tcp'), Cheat('talk_unix'), Cheat('kill_parent'), Cheat('signal_storm'),
     Cheat('fork_bomb', 'the sandbox bounds the number of processes'),
     Cheat('leave_child', 'all processes of a policy are dead before the verdict', 'nobody kills them', codes=(0,)),
@@ -78,8 +84,30 @@ PUSH_T = tuple(Cheat(name, fence, removed, (0,), folder='push_t') for name, fenc
 GRAPH = tuple(Cheat(name, folder='graph') for name in (
     'publish_trajectory', 'call_clear', 'call_trip', 'say_safety_state', 'say_safety_event', 'say_verdict'))
 
+TRAINING = (
+    Cheat('write_ledger', codes=(303,), folder='training'), Cheat('read_secret', codes=(303,), folder='training'),
+    Cheat('leave_child', 'its guard kills all that a training has started', 'it is started without a guard', (306,),
+          folder='training'),
+    Cheat('pickle_artifact', 'an artifact is an ONNX file, or nothing', 'a server that loads it', (307,),
+          folder='training'),
+    Cheat('external_data', 'an artifact is one file', 'it is loaded by its path', (307,), folder='training'),
+    Cheat('huge_shape', 'an artifact is tried in the sandbox, with its bound of memory', '', (307,),
+          'without the bound the machine itself would be out of memory', 'training'),
+    Cheat('link_artifact', 'no link is followed', 'a server that follows links', (307,), folder='training'),
+)
+
+TREES = (
+    Cheat('link', 'what git has of policy.py is read as text: the way to the secret', 'it is read in a working tree',
+          (204,), folder='tree'),
+    Cheat('submodule', 'what is no file in the tree is not read', 'it is read in a working tree', (205,),
+          folder='tree'),
+    Cheat('filter', 'nothing is checked out, so nothing is filtered', 'it is checked out', (0,), folder='tree'),
+)
+
 SECTIONS = (('Policies', 'test_cheats.py', POLICIES), ('Before the camera of Push-T', 'test_cheats_push_t.py', PUSH_T),
-            ('On a live graph', 'test_cheats_node.py', GRAPH))
+            ('On a live graph', 'test_cheats_node.py', GRAPH),
+            ('Training scripts', 'test_cheats_training.py', TRAINING),
+            ('In the git tree of a candidate', 'test_cheats_tree.py', TREES))
 
 
 def page():
