@@ -8,10 +8,9 @@ GIVEN = {}  # where to look: filled in by the test
 
 def run(robot):
     # Its own: two pipes and the memory of its pictures, of which Python holds a second descriptor.
-    own = set(map(int, sys.argv[1:4]))
-    for fd in sorted(set(range(3, 256)) - own):
+    for fd in sorted(set(range(3, 256)) - set(map(int, sys.argv[1:4]))):
         try:
-            if not any(os.path.sameopenfile(fd, one) for one in own):
+            if not os.readlink(f'/proc/self/fd/{fd}').startswith('/memfd:'):
                 print('CHEATED: read', os.pread(fd, 64, 0), flush=True)
         except OSError:
             continue

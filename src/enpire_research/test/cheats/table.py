@@ -104,10 +104,17 @@ TREES = (
     Cheat('filter', 'nothing is checked out, so nothing is filtered', 'it is checked out', (0,), folder='tree'),
 )
 
-SECTIONS = (('Policies', 'test_cheats.py', POLICIES), ('Before the camera of Push-T', 'test_cheats_push_t.py', PUSH_T),
-            ('On a live graph', 'test_cheats_node.py', GRAPH),
-            ('Training scripts', 'test_cheats_training.py', TRAINING),
-            ('In the git tree of a candidate', 'test_cheats_tree.py', TREES))
+# Title, the test that runs them, what else is to be said, and the cheats.
+SECTIONS = (
+    ('Policies', 'test_cheats.py', 'The clock of a station, which a policy sees, tells how late in a campaign it is: '
+     'that helps nobody in the exam.', POLICIES),
+    ('Before the camera of Push-T', 'test_cheats_push_t.py', 'After each, the next reset and rollout are served.',
+     PUSH_T),
+    ('On a live graph', 'test_cheats_node.py', 'Under bubblewrap rclpy can\'t even be imported: its libraries are not '
+     'among what a policy sees. That no socket is left shows `talk_dds`.', GRAPH),
+    ('Training scripts', 'test_cheats_training.py', 'The codes are those of Train.action.', TRAINING),
+    ('In the git tree of a candidate', 'test_cheats_tree.py', 'Today a campaign builds these trees itself, from text. '
+     'Hooks and monitors: `test_campaign_repository.py`.', TREES))
 
 
 def page():
@@ -116,9 +123,10 @@ def page():
              'Policies and training scripts that try to win without the task, in '
              '`src/enpire_research/test/cheats/`. Tests run each twice: with its fence, where it ends FAILED with a '
              'reason, and with its fence removed, where it gets what it wanted. Where the last is not shown the table '
-             'says why. A trial that becomes void would be drawn again: also that counts as having won.']
-    for title, test, cheats in SECTIONS:
-        lines += ['', f'## {title}', '', f'Run by `{test}`.', '',
+             'says why. A trial that becomes void would be drawn again: also that counts as having won.', '',
+             'Not here: other tasks than Push-T, real arms.']
+    for title, test, said, cheats in SECTIONS:
+        lines += ['', f'## {title}', '', f'Run by `{test}`. {said}', '',
                   '| Cheat | What it tries | What stops it | With the fence | The fence removed | Then |',
                   '|---|---|---|---|---|---|', *(one.row for one in cheats)]
     return '\n'.join(lines) + '\n'

@@ -21,7 +21,7 @@ def moved():
     target = state.positions.copy()
     target[0] += 0.05
     commands.publish(command_to_message(JointCommand(state.stamp_ns, target, 0 * target)))
-    return state.positions[0] > began + 0.1
+    return state.positions[0] > began + 0.002
 
 
 until(moved)
