@@ -1,8 +1,10 @@
-"""The cheats of `cheats/`: each fails with its fence, and wins without it, else the fence would show nothing.
+"""The policies of `cheats/`: each fails with its fence, and wins without it, else the fence would show nothing.
 
-Not covered: cheats on a live graph, in training scripts, and of what stands before the camera.
+Not covered: cheats before the camera, on a live graph, in training scripts and git trees, which the other
+test_cheats_*.py run.
 """
 
+import ast
 import contextlib
 import os
 import pathlib
@@ -10,6 +12,7 @@ import pickle
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -23,7 +26,7 @@ from enpire_safety.gate.core import GateCore
 from enpire_safety.gate.verdict import PASSED
 
 SOURCES = pathlib.Path(__file__).resolve().parents[2]
-BY_NAME = {one.name: one for one in table.CHEATS}
+BY_NAME = {one.name: one for one in table.POLICIES}
 MARK = f'cheat{os.getpid()}'
 
 
@@ -46,6 +49,10 @@ class Lab:
         stack.callback(os.unlink, shared)
         for path in (shared, folder / 'ledger', folder / 'verifier'):
             pathlib.Path(path).write_text('of the lab')
+        # A descriptor that whoever is started inherits, unless somebody takes care.
+        self.seeds = os.open(folder / 'ledger', os.O_RDONLY)
+        stack.callback(os.close, self.seeds)
+        os.set_inheritable(self.seeds, True)
         tcp, udp = (stack.enter_context(socket.socket(socket.AF_INET, kind))
                     for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM))
         for one in (tcp, udp):
@@ -60,12 +67,12 @@ class Lab:
             'tcp': tcp.getsockname()[1], 'udp': udp.getsockname()[1], 'log_bytes': log_drain.LOG_BYTES,
             'paths': [path for path in sys.path if path]}
 
-    def run(self, cheat):
-        """Run it once; return its Report, and what it printed."""
+    def run(self, cheat, episode_s=3.0, **given):
+        """Run it once; return its Report, and what it printed. ``given``: beside what all are given."""
         self._count += 1
         path, trial = self.folder / 'policy.py', f'{cheat.name}-{self._count}'
-        path.write_text(f'{cheat.path.read_text()}\n\nGIVEN.update({self.given!r})\n')
-        report = self.runner.rollout(trial, 7, str(path), episode_s=3.0)
+        path.write_text(f'{cheat.path.read_text()}\n\nGIVEN.update({dict(self.given, **given)!r})\n')
+        report = self.runner.rollout(trial, 7, str(path), episode_s=episode_s)
         return report, (self.folder / 'policy_logs' / f'{trial}.log').read_text(errors='replace')
 
     def launch_by(self, launcher):
@@ -112,7 +119,7 @@ def test_after_all_of_them_the_station_works_on(lab):
     assert report.status == reports.SUCCEEDED, report.error_msg
 
 
-OPEN = [one.name for one in table.CHEATS if one.removed and one.removed.startswith('a launcher')]
+OPEN = [one.name for one in table.POLICIES if one.removed and one.removed.startswith('a launcher')]
 
 
 @pytest.fixture
@@ -144,6 +151,26 @@ def test_with_the_environment_of_the_server_it_has_the_seed(lab, monkeypatch):
     monkeypatch.setattr(policy_view, 'environment', lambda home: {**os.environ, **made(home)})
     lab.runner._hosts.take().kill()
     assert won(lab.run(BY_NAME['seed_from_environment'])[1]) == 'CHEATED: the seed is 7'
+
+
+def test_with_a_descriptor_of_the_server_it_has_the_seed(lab, monkeypatch):
+    launcher = lab.runner._hosts._launcher
+    start = launcher.start
+    monkeypatch.setattr(launcher, 'start', lambda confinement: start(
+        replace(confinement, fds=(*confinement.fds, lab.seeds))))
+    lab.runner._hosts.take().kill()
+    assert won(lab.run(BY_NAME['seed_from_descriptors'])[1]) == "CHEATED: read b'of the lab'"
+    monkeypatch.undo()
+    lab.launch_by(launcher)
+
+
+def test_a_policy_is_told_the_same_of_time_in_every_trial_and_would_tell_one_that_is_a_tick_shorter(lab):
+    cheat = BY_NAME['held_out_by_time']
+    report, printed = lab.run(cheat)
+    told = ast.literal_eval(printed.split('told ')[1])
+    for episode_s, wins in ((3.0, False), (3.0 - 1 / 30, True)):
+        lab.runner.restore(str(lab.folder / 'records' / report.state_record))
+        assert bool(won(lab.run(cheat, episode_s, told=told)[1])) is wins
 
 
 def test_where_nobody_kills_it_a_child_lives_while_the_verifier_looks(lab, alive, monkeypatch):
@@ -200,6 +227,7 @@ def test_a_pickle_in_place_of_an_artifact_runs_nothing_and_would_where_it_is_loa
 
 
 def test_the_page_lists_every_cheat_of_the_folder():
-    files = {path.stem for path in table.FOLDER.glob('*.py')} - {'table', '__init__'}
-    assert files == set(BY_NAME) and len(files) >= 25
+    listed = [one.path for *_, cheats in table.SECTIONS for one in cheats]
+    files = set(table.FOLDER.rglob('*.py')) - {table.FOLDER / 'table.py'}
+    assert files == set(listed) and len(listed) == len(files) >= 25
     assert (SOURCES.parent / 'docs' / 'cheats.md').read_text(encoding='utf-8') == table.page()

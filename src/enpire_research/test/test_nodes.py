@@ -36,7 +36,7 @@ CAMERAS = ('top_camera', 'left_wrist_camera', 'right_wrist_camera')
 class Lab:
     """One station's nodes in this process, and clients of its actions."""
 
-    def __init__(self, graph, folder, task_folder=None, **server):
+    def __init__(self, graph, folder, task_folder=None, silence_s=5.0, **server):
         self.graph, self.folder = graph, str(folder)
         # A folder of its own: all in it is frozen.
         task_folder = str(task_folder or os.path.join(self.folder, 'task'))
@@ -47,7 +47,7 @@ class Lab:
         write_scene(os.path.join(self.folder, 'scene'), self.task.scene())
         bench = Bench(open_from_parameters)
         self.arm = self.add(ArmDriver, bench, scene=os.path.join(self.folder, 'scene'), lab_seed=3,
-                            records=os.path.join(self.run, 'records'))
+                            records=os.path.join(self.run, 'records'), silence_s=silence_s)
         self.cameras = self.add(CameraDriver, bench, **{f'{name}.color_profile': '160x120x15' for name in CAMERAS})
         self.gate = self.add(SafetyGateNode, robot_limits=robot_limits_file(), task_limits=self.task.limits_file,
                              run_dir=self.run, simulated=True)
