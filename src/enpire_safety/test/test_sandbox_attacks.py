@@ -159,6 +159,17 @@ def test_the_same_attacks_work_without_a_sandbox_where_a_user_may_do_that():
     assert json.loads(said.stdout) == dict.fromkeys(harmless, 'possible'), said.stderr
 
 
+def test_of_the_home_of_root_it_sees_at_most_the_way_to_its_python(launcher):
+    status, said = sandbox_helpers.run(launcher, """
+try:
+    print(json.dumps(os.listdir('/root')))
+except OSError:
+    print('[]')
+""")
+    way = {path.split('/')[2] for path in map(os.path.realpath, system.interpreter()) if path.startswith('/root/')}
+    assert status == 0 and set(json.loads(said)) <= way
+
+
 def test_it_sees_only_its_own_processes_its_own_environment_and_the_given_descriptors(launcher, monkeypatch):
     monkeypatch.setenv('SECRET_OF_THE_LAB', 'x')
     read, write = os.pipe()
