@@ -5,12 +5,7 @@ import sys
 
 GIVEN = {}  # a program's beginning, and what it needs: filled in by the test
 PROGRAM = '''
-from std_srvs.srv import Trigger
-client = node.create_client(Trigger, 'safety_gate/trip')
-until(client.service_is_ready)
-answer = client.call_async(Trigger.Request())
-until(answer.done)
-print('CHEATED: tripped', answer.result().success, flush=True)
+print('CHEATED: tripped', call('safety_gate/trip').success, flush=True)
 '''
 
 

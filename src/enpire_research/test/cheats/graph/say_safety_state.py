@@ -6,11 +6,7 @@ import sys
 GIVEN = {}  # a program's beginning, and what it needs: filled in by the test
 PROGRAM = '''
 from enpire_interfaces.msg import SafetyState
-said = node.create_publisher(SafetyState, 'safety_state', qos.STATE)
-until(lambda: said.get_subscription_count() > 0)
-said.publish(SafetyState(decision=SafetyState.DECISION_PASSED, reason='forged'))
-until(lambda: said.wait_for_all_acked())
-print('CHEATED: said it', flush=True)
+say(SafetyState(decision=SafetyState.DECISION_PASSED, reason='forged'), 'safety_state', qos.STATE)
 '''
 
 
