@@ -4,5 +4,11 @@ import time
 
 
 def run(robot):
-    os.closerange(3, 100)
+    # Whatever their numbers are: they are the ones that the trial server knew them by.
+    for fd in map(int, os.listdir('/proc/self/fd')):
+        if fd > 2:
+            try:
+                os.close(fd)
+            except OSError:
+                pass  # the one that listed them
     time.sleep(100)
