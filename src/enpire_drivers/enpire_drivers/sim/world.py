@@ -16,7 +16,7 @@ from enpire_core.joints import ARMS, JOINT_COUNT, JOINT_NAMES
 from enpire_core.types import JointState
 
 from .engine import mujoco
-from .motors import JointIndex, gains
+from .motors import JointIndex, Supply, gains
 from .rendering import CameraRenderer, camera_info
 from .scene import STEP_RATE_HZ, STEPS_PER_TICK
 
@@ -51,6 +51,7 @@ class World:
         self._joints = JointIndex(self._model)
         self._velocity_gain, self._effort_gain = gains(self._model)
         self._offsets = np.array(station.zero_offsets)
+        self._supply = Supply(self._model)
         self._effort = np.zeros(JOINT_COUNT)
         self._steps = 0
         self._renderer = CameraRenderer(self._model, scene.model, station.noise_seed)
@@ -98,6 +99,13 @@ class World:
             # A warning that a later MuJoCo may add has no text here and is a fault all the same.
             what = _WARNINGS.get(mujoco.mjtWarning(kind), f'warning {kind} of MuJoCo')
             raise PhysicsError(f'physics diverged before step {self._steps}: {what}. Restore an earlier state')
+
+    def set_power(self, on):
+        """Give the motors power, or take it: from the next step on the arms are limp. Twice is fine.
+
+        It is no part of `state_bytes`: whoever takes the power sees to it that no state is recorded without.
+        """
+        self._supply.switch(on)
 
     # ---- looking ---------------------------------------------------------------------------
     def joint_state(self, stamp_ns):
