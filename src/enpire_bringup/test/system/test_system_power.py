@@ -1,0 +1,71 @@
+"""The power of a station is cut in the middle of a rollout: the arms fall, the trial is void, and how the unit comes back.
+
+On the unit's clock, with real processes and the commands that an operator has.
+"""
+
+import numpy as np
+import pytest
+import system_scenarios as scenarios
+from enpire_core.joints import JOINT_NAMES
+from enpire_interfaces.msg import SafetyState
+from system_lab import policy, until
+from system_watcher import status
+
+UNIT = 'unit0'
+ARMS = [index for index, name in enumerate(JOINT_NAMES) if 'gripper' not in name]
+
+
+@pytest.fixture
+def lab(start_lab):
+    """One station that is ready for trials."""
+    process, watcher = start_lab('--units', '1', '--trials', '0', '--real-time-factor', '4')
+    watcher.watch(UNIT)
+    return process, watcher
+
+
+def cut_by_an_operator(process):
+    code, text = process.command('stop', '--cut-power')
+    assert code == 0 and f'{UNIT}: power cut' in text and f'{UNIT}: stopped' in text, text
+
+
+def the_arms_fall_and_lie_still(watcher, since):
+    """From the state with index ``since`` on: faster than anything that passes the gate, in the end at rest."""
+    states = watcher.states[UNIT]
+    watcher.until(lambda: max(scenarios.speed(one) for one in states[since:]) > 2.5, 'the arms to fall')
+    watcher.until(lambda: scenarios.speed(states[-1]) < 0.05, lambda: f'the arms to lie still: {states[-1].velocities}')
+
+
+def the_station_is_out_and_a_clear_does_not_bring_it_back(process, watcher):
+    said = watcher.until_mode(UNIT, SafetyState.MODE_LATCHED, 'the gate to be latched')
+    assert said.rule in ('power_cut', 'operator', 'measured_velocity', 'driver_silence', 'clock_back'), said
+    refused = watcher.run(UNIT, 'rollout', trial_id='out', seed=7, policy_file=policy('holds'))
+    assert (status(refused), refused.error_code) == ('void', refused.ERROR_LATCHED), scenarios.said_by(refused)
+    code, text = process.command('clear', '--yes')
+    assert code == 1 and 'power_cut persists: an operator asked for it' in text, text
+    code, text = process.command('power')
+    assert (code, text) == (3, f'{UNIT}: CUT: an operator asked for it\n')
+
+
+def restored(process, watcher):
+    """Give the power back; the arms don't jump, and the gate stays latched."""
+    watcher.until(lambda: scenarios.speed(watcher.states[UNIT][-1]) < 0.05, 'the arms to lie still')
+    states, since = watcher.states[UNIT], len(watcher.states[UNIT])
+    until(lambda: process.command('power', '--restore', '--yes')[0] == 0, 'the arms to lie still and to be held')
+    watcher.until(lambda: len(states) > since + 20, 'the world to run while the motors hold')
+    assert max(np.abs(one.velocities[ARMS]).max() for one in states[since:]) < 0.2
+    watcher.until_mode(UNIT, SafetyState.MODE_LATCHED, 'the gate to stay latched')
+
+
+@pytest.mark.parametrize('killed', [False, True], ids=['driver_lives', 'driver_is_killed'])
+def test_a_cut_voids_the_trial_and_the_unit_is_out_until_its_power_is_restored_and_it_is_cleared(lab, killed):
+    process, watcher = lab
+    future, since = scenarios.fault(watcher, UNIT, 'faulty', policy('swings'), lambda: cut_by_an_operator(process))
+    scenarios.a_broken_station_voids_its_trial(watcher, future)
+    the_arms_fall_and_lie_still(watcher, since)
+    if killed:
+        process.until_new(f'{UNIT}.sim_station', process.kill_child(f'{UNIT}.sim_station'))
+        until(lambda: process.command('power')[0] == 3, 'the next driver to say that its power is cut')
+    the_station_is_out_and_a_clear_does_not_bring_it_back(process, watcher)
+    restored(process, watcher)
+    until(lambda: process.command('clear', '--yes')[0] == 0, 'the gate to be cleared')
+    scenarios.a_good_trial_is_judged(watcher, UNIT, 'next', policy('holds'))
