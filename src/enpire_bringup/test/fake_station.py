@@ -43,7 +43,7 @@ class Station:
             node.create_service(Trigger, 'safety_gate/clear', self._clear)
             node.create_service(Trigger, 'arm_driver/cut_power', self._cut)
             node.create_service(Trigger, 'arm_driver/restore_power', self._restore)
-        self._node, self._gate, self._later = node, gate, []
+        self._node, self._gate, self._later = node, gate, None
         self._power = node.create_publisher(PowerState, 'arm_driver/power', qos.STATE)
         self._say_power(PowerState.POWER_ON)
         self._say(MODES.get(gate, SafetyState.MODE_PASSING))
@@ -78,12 +78,16 @@ class Station:
         if self._gate in ('slow_relay', 'stuck_relay'):
             self._say_power(first, 'the relay is stuck' if self._gate == 'stuck_relay' else '')
             if self._gate == 'slow_relay':
-                self._later.append(self._node.create_timer(RELAY_S, lambda: self._say_power(then)))
+                self._later = self._node.create_timer(RELAY_S, lambda: self._confirm(then))
             response.message = 'asked, not confirmed'
             return response
         self._say_power(then)
         response.success = True
         return response
+
+    def _confirm(self, power):
+        self._later.cancel()
+        self._say_power(power)
 
     def _accept(self, goal):
         if goal.trial_id == 'slow':

@@ -374,11 +374,14 @@ class ArmDriver(ManagedNode):
             return
         self._waiting, self._power_said = None, said
         self._power_out.publish(power_message(self._power, self._station.stamp_ns))
-        self.get_logger().warning(self._power_text())
         try:
             self._mark.keep(self._power.reason)
         except OSError as error:
             self.get_logger().error(f'a driver after this one will not know of the power: {error}: mend the disk')
+        if self._power.mode is PowerMode.ON:
+            self.get_logger().info(self._power_text())
+        else:
+            self.get_logger().error(self._power_text())
 
     # ---- diagnostics -----------------------------------------------------------------------
     def _report_diagnostics(self, wall_s):

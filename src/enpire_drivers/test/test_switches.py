@@ -48,6 +48,7 @@ def test_a_switch_that_fails_keeps_no_other_from_being_asked_and_is_asked_until_
     assert switches[which].name in book.trouble and said and switches[which].name in said[0]
     assert not book.look(AGAIN_S / 2) and len(asked) == 2
     assert not book.look(AGAIN_S) and asked[2:] == [(switches[which].name, False)]
+    assert switches[which].name in book.trouble, 'said until it confirms'
     switches[which].fails = None
     assert book.look(2 * AGAIN_S) and (book.mode, book.trouble) == (Mode.CUT, '')
 

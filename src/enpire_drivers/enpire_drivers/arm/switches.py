@@ -96,7 +96,7 @@ class Power:
             asked = next((one for one in self._all if not one.is_done), None)
             if asked is not None:
                 asked.hear(now_s)
-                if asked.trouble:
+                if asked.failed:
                     self._not_restored = f'not restored: {asked.trouble}'
                     self.cut(self.reason, now_s)
                     return
@@ -110,30 +110,33 @@ class Power:
 
 
 class _Asked:
-    """One switch, and what became of what it was asked last."""
+    """One switch, and what became of what it was asked last. ``trouble`` stays until it has done as it was asked."""
 
     def __init__(self, switch, log):
         self.switch, self._log = switch, log
-        self.is_done, self.trouble, self._asked_s = True, '', -math.inf
+        self.is_done, self.failed, self.trouble, self._failed_s = True, False, '', math.nan
 
     def ask(self, on, reason, now_s):
-        self.is_done, self.trouble, self._asked_s = False, '', now_s
-        self._try(lambda: self.switch.ask(on, reason, now_s))
+        self.is_done = self.failed = False
+        self._try(lambda: self.switch.ask(on, reason, now_s), now_s)
         self.hear(now_s)
 
     def hear(self, now_s):
-        if not self.is_done and not self.trouble:
-            self._try(lambda: setattr(self, 'is_done', bool(self.switch.done(now_s))))
+        if not self.is_done and not self.failed:
+            self.is_done = self._try(lambda: self.switch.done(now_s), now_s) is True
+            self.trouble = '' if self.is_done else self.trouble
 
     def look(self, on, reason, now_s):
         self.hear(now_s)
-        if self.trouble and not 0.0 <= now_s - self._asked_s < AGAIN_S:
+        if self.failed and not 0.0 <= now_s - self._failed_s < AGAIN_S:
             self.ask(on, reason, now_s)
 
-    def _try(self, call):
+    def _try(self, call, now_s):
         try:
-            call()
+            return call()
         except Exception as error:  # whatever it is: the other switches must be asked, and this one again
+            self.failed, self._failed_s = True, now_s
             self.trouble = f'{self.switch.name}: {str(error) or type(error).__name__}'
             detail = '' if isinstance(error, (SwitchError, OSError, ValueError)) else f'\n{traceback.format_exc()}'
             self._log(f'power switch failed: {self.trouble}{detail}')
+            return None
