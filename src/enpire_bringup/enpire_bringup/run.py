@@ -79,8 +79,8 @@ def find_files(lab):
     """Return (task, `LabFiles`) of ``lab``.
 
     `LabError`, with every mistake, where the task is unknown, or the policy, its artifact, the limits or the program
-    of the operator's hook or the relay are not there; in a campaign, too, where the policy declares nothing that may vary or
-    something that can't be, or the file with the secret holds none.
+    of the operator's hook or of the relay are not there; in a campaign, too, where the policy declares nothing that
+    may vary or something that can't be, or the file with the secret holds none.
     """
     from enpire_description import share_path
     from enpire_tasks import registry

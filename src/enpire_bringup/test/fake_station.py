@@ -1,10 +1,10 @@
 """A station that only answers, for tests: `python fake_station.py FOLDER GATE`; its name is unit0.
 
-GATE: 'passing', 'latched', 'unknown', 'deaf' (it speaks and serves nothing); of its arm driver's power: 'slow_relay' (what
-was asked is confirmed soon after), 'stuck_relay' (never), 'moving' (the arms don't come to rest). The name of a trial says what
-becomes of its goal: 'silent' (accepted, then nothing), 'works' (feedback, until it is canceled), 'stubborn'
-(feedback for ever), 'slow' (accepted when FOLDER/accept is there; FOLDER/asked says that it came). FOLDER/up-PID says
-that it is there.
+GATE: 'passing', 'latched', 'unknown', 'deaf' (it speaks and serves nothing); of its arm driver's power: 'slow_relay'
+(what was asked is confirmed soon after), 'stuck_relay' (never), 'moving' (the arms don't come to rest). The name of a
+trial says what becomes of its goal: 'silent' (accepted, then nothing), 'works' (feedback, until it is canceled),
+'stubborn' (feedback for ever), 'slow' (accepted when FOLDER/accept is there; FOLDER/asked says that it came).
+FOLDER/up-PID says that it is there.
 """
 
 import os

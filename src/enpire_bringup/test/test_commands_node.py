@@ -193,7 +193,7 @@ def test_a_cut_stops_the_gate_too_and_power_comes_back_only_after_asking(station
     assert code == 0 and 'unit0: power cut\nunit0: stopped\n' in text and 'enpire power --restore' in text
     assert call('power') == (3, 'unit0: CUT: as the test wants it\n')
     code, text = call('power', '--restore', answer='n\n')
-    assert code == 1 and 'Is everybody away from them?' in text and 'unit0: stays without power' in text
+    assert code == 1 and 'is everybody away?' in text and 'unit0: stays without power' in text
     assert call('power')[0] == 3
     code, text = call('power', '--restore', '--unit', 'unit0', answer='y\n')
     assert code == 0 and 'unit0: its motors hold; `enpire clear` lets it work again' in text

@@ -63,6 +63,10 @@ class FakeWorld:
         """Without power the joints stay where they are pushed."""
         self.power = on
 
+    def lift_arms(self):
+        """Put the joints where they were at first."""
+        self.x, self.v = np.linspace(0.1, 0.4, JOINT_COUNT), np.zeros(JOINT_COUNT)
+
     def put_back(self):
         """Count."""
         self.put_backs += 1

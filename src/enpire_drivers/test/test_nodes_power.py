@@ -148,7 +148,8 @@ def test_the_relay_is_switched_off_with_the_motors_and_on_before_them(graph, tmp
 
 def test_a_relay_that_fails_leaves_the_cut_unconfirmed_is_said_and_asked_again(graph, tmp_path):
     wall = WallClock()
-    lab = Lab(graph, wall=wall, power_relay=relay(tmp_path, f'sys.exit(not os.path.exists({str(tmp_path / "mended")!r}))'))
+    works = f'sys.exit(not os.path.exists({str(tmp_path / "mended")!r}))'
+    lab = Lab(graph, wall=wall, power_relay=relay(tmp_path, works))
     operator = Operator(lab)
     operator.cut()
     assert graph.until(lambda: operator.said[-1].trouble)

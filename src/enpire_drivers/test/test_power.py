@@ -101,8 +101,8 @@ def test_power_comes_back_only_to_arms_at_rest():
 def test_the_shipped_limits_are_those_of_the_file():
     limits = power.load_limits()
     assert (limits.runaway_s, limits.blind_s) == (0.2, 0.4)
-    assert [limits.measured_velocity[JOINT_NAMES.index(name)] for name in ('right_joint1', 'left_joint6', 'left_gripper')
-            ] == [6.0, 10.0, 0.5]
+    of = dict(zip(JOINT_NAMES, limits.measured_velocity))
+    assert (of['right_joint1'], of['left_joint6'], of['left_gripper']) == (6.0, 10.0, 0.5)
 
 
 @pytest.mark.parametrize('value', ['0', '-0.1', '0.51', '.nan', '.inf', 'null', 'true', "'0.2'"])

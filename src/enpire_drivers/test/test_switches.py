@@ -112,7 +112,8 @@ def test_a_look_where_nothing_is_pending_asks_nobody(unit):
 # ---- the relay ---------------------------------------------------------------------------------
 def relay(tmp_path, body, timeout_s=20.0):
     program = tmp_path / 'relay.py'
-    program.write_text(f'import os, sys, time\nopen({str(tmp_path / "words")!r}, "a").write(repr(sys.argv[1:]) + "\\n")\n{body}')
+    words = str(tmp_path / 'words')
+    program.write_text(f'import os, sys, time\nopen({words!r}, "a").write(repr(sys.argv[1:]) + "\\n")\n{body}')
     return Relay([sys.executable, str(program), '--port 1'], 'unit0', timeout_s)
 
 

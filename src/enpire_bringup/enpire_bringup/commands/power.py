@@ -25,11 +25,11 @@ def power(
     restore: bool = typer.Option(False, '--restore', help='Give the motors their power back, after asking.'),
     yes: bool = typer.Option(False, '--yes', help='Restore without asking.'),
 ):
-    """Show whether the motors have power, and why not; with --restore, let them hold the arms again where they lie.
+    """Show whether the motors have power, and why not; with --restore, let them hold the arms again where they are.
 
-    The driver refuses while the arms move. What stopped the station stays: `enpire clear` lets it work again. Exit
-    code 0 where all motors that were asked about have power; 1 where no lab runs or one was not restored; 3 where,
-    without --restore, one has none.
+    Lift the arms by hand before, to where they can work from (simulated ones are). The driver refuses while they move.
+    What stopped the station stays: `enpire clear` lets it work again. Exit code 0 where all motors that were asked
+    about have power; 1 where no lab runs or one was not restored; 3 where, without --restore, one has none.
     """
     from enpire_bringup import graph
 
@@ -71,7 +71,7 @@ def _restore_one(lab, unit, yes):
         typer.echo(f'{unit}: NOT RESTORED: expected power that is cut, got: {_words(state)}', err=True)
         return False
     if not yes and not typer.confirm(f'{unit}: power is cut: {state.reason}. Its motors will hold the arms where they '
-                                     'lie. Is everybody away from them?'):
+                                     'are. Were they lifted to where they can work from, and is everybody away?'):
         typer.echo(f'{unit}: stays without power')
         return False
     from enpire_bringup import graph

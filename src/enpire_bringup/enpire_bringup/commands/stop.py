@@ -47,12 +47,12 @@ def stop(
             what = ('power cut', 'POWER NOT CUT') if service == graph.CUT_POWER else ('stopped', 'NOT STOPPED')
             say(f'{name}: {what[0] if success else what[1]}{": " + message if message else ""}')
     if not all(success for found in answers.values() for success, _ in found):
-        say(f'At least one {"gate or driver" if cut_power else "gate"} did not confirm. Its driver holds by itself when '
-            'commands stop; use the power switch where people are near.', err=True)
+        say(f'At least one {"gate or driver" if cut_power else "gate"} did not confirm. Its driver holds by itself '
+            'when commands stop; use the power switch where people are near.', err=True)
         raise typer.Exit(1)
     if cut_power:
-        say('The arms are limp where they fell. `enpire power --restore` lets the motors hold them again, then '
-            '`enpire clear` lets them move.')
+        say('The arms are limp where they fell. Lift them by hand; `enpire power --restore` lets the motors hold them '
+            'there, then `enpire clear` lets them move.')
     else:
         say('`enpire clear` lets them move again.')
 

@@ -189,7 +189,8 @@ def test_nobody_in_a_lab_cuts_or_restores_power_but_an_operator(lab):
 
 def test_the_power_of_a_station_comes_from_its_driver_and_its_gate_hears_it(lab):
     for unit in UNITS:
-        assert scenarios.ends(lab[1], f'/{unit}/arm_driver/power') == ([f'/{unit}/arm_driver'], [f'/{unit}/safety_gate'])
+        found = scenarios.ends(lab[1], f'/{unit}/arm_driver/power')
+        assert found == ([f'/{unit}/arm_driver'], [f'/{unit}/safety_gate'])
 
 
 def test_an_intruder_who_commands_or_listens_is_seen(lab):

@@ -1,4 +1,4 @@
-"""The power of a station is cut in the middle of a rollout: the arms fall, the trial is void, and how the unit comes back.
+"""Power that is cut in the middle of a rollout: the arms fall, the trial is void, and how the unit comes back.
 
 On the unit's clock, with real processes and the commands that an operator has.
 """
@@ -12,6 +12,7 @@ from system_lab import policy, until
 from system_watcher import status
 
 UNIT = 'unit0'
+SHOULDERS = [index for index, name in enumerate(JOINT_NAMES) if name.endswith('joint2')]
 ARMS = [index for index, name in enumerate(JOINT_NAMES) if 'gripper' not in name]
 
 
@@ -28,10 +29,11 @@ def cut_by_an_operator(process):
     assert code == 0 and f'{UNIT}: power cut' in text and f'{UNIT}: stopped' in text, text
 
 
-def the_arms_fall_and_lie_still(watcher, since):
-    """From the state with index ``since`` on: faster than anything that passes the gate, in the end at rest."""
+def the_arms_fall_and_lie_still(watcher, standing):
+    """Both shoulders, which the policy does not move, are far from where they were ``standing`` (14,), and at rest."""
     states = watcher.states[UNIT]
-    watcher.until(lambda: max(scenarios.speed(one) for one in states[since:]) > 2.5, 'the arms to fall')
+    watcher.until(lambda: (np.abs(states[-1].positions - standing)[SHOULDERS] > 0.5).all(),
+                  lambda: f'the arms to fall from {standing}: {states[-1].positions}')
     watcher.until(lambda: scenarios.speed(states[-1]) < 0.05, lambda: f'the arms to lie still: {states[-1].velocities}')
 
 
@@ -59,9 +61,11 @@ def restored(process, watcher):
 @pytest.mark.parametrize('killed', [False, True], ids=['driver_lives', 'driver_is_killed'])
 def test_a_cut_voids_the_trial_and_the_unit_is_out_until_its_power_is_restored_and_it_is_cleared(lab, killed):
     process, watcher = lab
-    future, since = scenarios.fault(watcher, UNIT, 'faulty', policy('swings'), lambda: cut_by_an_operator(process))
+    watcher.now_ns(UNIT)
+    standing = watcher.states[UNIT][-1].positions
+    future, _ = scenarios.fault(watcher, UNIT, 'faulty', policy('swings'), lambda: cut_by_an_operator(process))
     scenarios.a_broken_station_voids_its_trial(watcher, future)
-    the_arms_fall_and_lie_still(watcher, since)
+    the_arms_fall_and_lie_still(watcher, standing)
     if killed:
         process.until_new(f'{UNIT}.sim_station', process.kill_child(f'{UNIT}.sim_station'))
         until(lambda: process.command('power')[0] == 3, 'the next driver to say that its power is cut')

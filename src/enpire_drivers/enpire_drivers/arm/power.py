@@ -40,7 +40,7 @@ class PowerError(ValueError):
 
 @dataclass(frozen=True, eq=False)
 class PowerLimits:
-    """``measured_velocity`` (14,) [rad/s; grippers: m/s]; ``runaway_s``, ``blind_s`` [s], more than 0 and 0.5 at most."""
+    """``measured_velocity`` (14,) [rad/s; grippers: m/s]; ``runaway_s``, ``blind_s`` [s], above 0 and 0.5 at most."""
 
     measured_velocity: np.ndarray
     runaway_s: float
@@ -73,8 +73,8 @@ def load_limits(path=''):
     except PowerError as error:
         raise PowerError(f'{path}: {error}') from error
     except (yaml.YAMLError, KeyError, TypeError, ValueError) as error:
-        raise PowerError(f'{path}: expected measured_velocity of every joint, and runaway_s and blind_s in `power`, got '
-                         f'{type(error).__name__}: {error}') from error
+        raise PowerError(f'{path}: expected measured_velocity of every joint, and runaway_s and blind_s in `power`, '
+                         f'got {type(error).__name__}: {error}') from error
 
 
 class PowerGuard:
@@ -100,8 +100,8 @@ class PowerGuard:
             self._blind_from = stamp_ns if self._blind_from is None else self._blind_from
             if 0 <= stamp_ns - self._blind_from <= self._blind_ns:
                 return ''
-            return (f'blind: expected a readable joint state within {self._limits.blind_s:g} s, got none: where the arms '
-                    'are is not known')
+            return (f'blind: expected a readable joint state within {self._limits.blind_s:g} s, got none: where the '
+                    'arms are is not known')
         self._blind_from = None
         if not holding or _is_within(state.velocities, self._limits.measured_velocity):
             self._fast_from = None
@@ -115,8 +115,8 @@ class PowerGuard:
         fastest = self._limits.measured_velocity
         joint = int(np.argmax(np.abs(velocities) / fastest))
         unit = POSITION_UNIT[JOINT_NAMES[joint]]
-        return (f'runaway: expected {JOINT_NAMES[joint]} slower than {fastest[joint]:g} {unit}/s while the driver holds, '
-                f'got {velocities[joint]:.3g} {unit}/s for more than {self._limits.runaway_s:g} s')
+        return (f'runaway: expected {JOINT_NAMES[joint]} slower than {fastest[joint]:g} {unit}/s while the driver '
+                f'holds, got {velocities[joint]:.3g} {unit}/s for more than {self._limits.runaway_s:g} s')
 
 
 def is_readable(state):
@@ -134,9 +134,9 @@ def check_at_rest(state):
     if not _is_within(state.velocities, REST):
         joint = int(np.argmax(np.abs(state.velocities) / REST))
         unit = POSITION_UNIT[JOINT_NAMES[joint]]
-        raise PowerError(f'expected the arms at rest before their motors get power back, each joint slower than '
-                         f'{REST[joint]:g} {unit}/s, got {state.velocities[joint]:.3g} {unit}/s for {JOINT_NAMES[joint]}: '
-                         'wait until they lie still, then try again')
+        raise PowerError('expected the arms at rest before their motors get power back, each joint slower than '
+                         f'{REST[joint]:g} {unit}/s, got {state.velocities[joint]:.3g} {unit}/s for '
+                         f'{JOINT_NAMES[joint]}: wait until they lie still, then try again')
 
 
 def _is_within(values, bound):

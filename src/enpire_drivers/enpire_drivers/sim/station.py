@@ -217,10 +217,11 @@ class SimStation:
         self._run_freely(f"the motors' power was cut: {reason}")
 
     def restore_power(self):
-        """Give the motors their power back; they hold where they are measured, and the world runs freely to show it.
+        """Give the motors their power back: they hold where the arms are, and the world runs freely to show it.
 
-        PowerError unless the arms are at rest: they stay limp. Where they move, the world runs on, for them to come
-        to rest.
+        Limp arms are lifted by hand before, to where they stood at first: on a bench a person has to, a simulated
+        station has a hand for it. PowerError unless the arms are at rest: they stay limp, and the world runs on, for
+        them to come to rest.
         """
         if not self._power_cut:
             return
@@ -230,6 +231,8 @@ class SimStation:
             if self.mode is not Mode.FREE_RUN:
                 self._run_freely(f"the motors' power was cut: {self._power_cut}")
             raise
+        self.world.lift_arms()
+        self._state = _sealed(self.world.joint_state(self.stamp_ns))
         self._follower.hold(self._state.positions)
         self._guard.forget()
         self._power_cut = ''
@@ -242,8 +245,8 @@ class SimStation:
 
     def _check_power(self):
         if self._power_cut:
-            raise EpisodeError(f"expected motors with power, but it was cut: {self._power_cut}: look at the station, then "
-                               'restore it (`enpire power --restore`)')
+            raise EpisodeError(f'expected motors with power, but it was cut: {self._power_cut}: look at the station, '
+                               'then restore it (`enpire power --restore`)')
 
     # ---- wall time -------------------------------------------------------------------------
     def heard(self, wall_s):

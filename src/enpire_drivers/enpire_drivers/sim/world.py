@@ -155,6 +155,13 @@ class World:
             address = self._model.joint(name).qposadr[0]
             self.set_object_pose(name, self.scene.meta.initial_qpos[address:address + 7])
 
+    def lift_arms(self):
+        """Put both arms, at rest, where they stood at the world's beginning. The objects stay as they are."""
+        joints, first = self._joints, np.array(self.scene.meta.initial_qpos)
+        for address, dof in ((joints.qpos, joints.dof), (joints.qpos2, joints.dof2)):
+            self._data.qpos[address], self._data.qvel[dof] = first[address], 0.0
+        mujoco.mj_forward(self._model, self._data)
+
     # ---- state -----------------------------------------------------------------------------
     def state_bytes(self):
         """Return all that decides the future of this world, and the efforts measured last."""

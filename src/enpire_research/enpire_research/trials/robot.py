@@ -46,10 +46,6 @@ _GIVE_WAY = np.full(JOINT_COUNT, 0.06)
 _GIVE_STEP = np.full(JOINT_COUNT, 0.01)
 _GIVE_WAY[list(GRIPPER_INDEX.values())] = 0.0004
 _GIVE_STEP[list(GRIPPER_INDEX.values())] = 0.0001
-# How far in a tick a joint that is measured outside its limits is taken inward, rad: less than its acceleration allows.
-# A gripper at once.
-_INWARD = np.full(JOINT_COUNT, 0.005)
-_INWARD[list(GRIPPER_INDEX.values())] = np.inf
 # Angles that were computed to lie at a limit may be off by this much; the gate decides on them.
 _ROUNDING = 1e-9
 
@@ -112,19 +108,10 @@ class Robot:
         """One tick with the set-points as they are; joints that are held off theirs give way."""
         gap = self._link.state.positions - self._target
         give = np.where(np.abs(gap) > _GIVE_WAY, np.clip(gap, -_GIVE_STEP, _GIVE_STEP), 0.0)
-        return self.step(self._inward(self._target + give))
+        return self.step(np.clip(self._target + give, self._limits.lower, self._limits.upper))
 
     def _stay(self):
-        self._target = self._inward(self._link.state.positions)
-
-    def _inward(self, positions):
-        """Return ``positions`` (14,) inside the limits, an arm's joint that lies outside no more than a step inward.
-
-        Where an arm fell to when its motors had no power, a joint leans on its stop: the gate lets it come back,
-        but not by the whole of its margin in one tick.
-        """
-        lower, upper = self._limits.lower, self._limits.upper
-        return np.clip(positions, np.minimum(lower, positions + _INWARD), np.maximum(upper, positions - _INWARD))
+        self._target = np.clip(self._link.state.positions, self._limits.lower, self._limits.upper)
 
     def wait(self, seconds):
         """Stay for ``seconds`` of the unit's clock, rounded up to ticks."""
