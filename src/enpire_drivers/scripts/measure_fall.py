@@ -36,7 +36,7 @@ TICKS = 5 * TICK_RATE_HZ
 HOLD_TICKS = 2 * TICK_RATE_HZ
 ARM_JOINTS = [index for index, name in enumerate(JOINT_NAMES) if 'gripper' not in name]
 HEADER = ('| pose of both arms | tool above the table before | tool after | lowest after | at rest after | '
-          'fastest joint | fastest tool | way when power is back |\n|---|---|---|---|---|---|---|---|\n')
+          'fastest joint | fastest tool | moves when held where it lies |\n|---|---|---|---|---|---|---|---|\n')
 
 
 def world_in(angles):
