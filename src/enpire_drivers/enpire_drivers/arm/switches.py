@@ -68,7 +68,8 @@ class Power:
         self.mode, self._due = Mode.CUTTING, []
         for one in self._all:
             one.ask(False, self.reason, now_s)
-        return self.look(now_s)
+        self.look(now_s)
+        return self.mode is Mode.CUT
 
     def restore(self, now_s):
         """Begin to give the power back; return whether it is. Only from a cut that every switch has confirmed.
@@ -77,10 +78,11 @@ class Power:
         """
         if self.mode is Mode.CUT:
             self.mode, self._due, self._not_restored = Mode.RESTORING, list(self._all), ''
-        return self.look(now_s)
+        self.look(now_s)
+        return self.mode is Mode.ON
 
     def look(self, now_s):
-        """Hear what the switches say, and go on; return whether the power is as it was asked to be."""
+        """Hear what the switches say, and go on."""
         if self.mode is Mode.CUTTING:
             for one in self._all:
                 one.look(False, self.reason, now_s)
@@ -88,7 +90,6 @@ class Power:
                 self.mode = Mode.CUT
         elif self.mode is Mode.RESTORING:
             self._go_on(now_s)
-        return self.mode in (Mode.ON, Mode.CUT)
 
     def _go_on(self, now_s):
         """Ask the next switch once the one before has confirmed; cut again where one fails."""
