@@ -16,10 +16,18 @@ SHOULDERS = [index for index, name in enumerate(JOINT_NAMES) if name.endswith('j
 ARMS = [index for index, name in enumerate(JOINT_NAMES) if 'gripper' not in name]
 
 
+RELAY = """#!/bin/sh
+echo "$@" >> "$(dirname "$0")/switched"
+"""
+
+
 @pytest.fixture
-def lab(start_lab):
-    """One station that is ready for trials."""
-    process, watcher = start_lab('--units', '1', '--trials', '0', '--real-time-factor', '4')
+def lab(start_lab, tmp_path):
+    """One station that is ready for trials, with a relay that notes in the file `switched` what it is asked."""
+    (tmp_path / 'lab.yaml').write_text('units: 1\ntrials: 0\nreal_time_factor: 4\npower_relay: [./relay.sh]\n')
+    (tmp_path / 'relay.sh').write_text(RELAY)
+    (tmp_path / 'relay.sh').chmod(0o755)
+    process, watcher = start_lab(str(tmp_path / 'lab.yaml'))
     watcher.watch(UNIT)
     return process, watcher
 
@@ -72,4 +80,6 @@ def test_a_cut_voids_the_trial_and_the_unit_is_out_until_its_power_is_restored_a
     the_station_is_out_and_a_clear_does_not_bring_it_back(process, watcher)
     restored(process, watcher)
     until(lambda: process.command('clear', '--yes')[0] == 0, 'the gate to be cleared')
+    switched = (process.folder / 'switched').read_text().splitlines()
+    assert switched == [f'off {UNIT} an operator asked for it'] * (1 + killed) + [f'on {UNIT} an operator asked for it']
     scenarios.a_good_trial_is_judged(watcher, UNIT, 'next', policy('holds'))
