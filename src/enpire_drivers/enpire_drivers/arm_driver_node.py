@@ -44,7 +44,8 @@ from enpire_drivers.arm.switches import Mode as PowerMode
 from enpire_drivers.arm.switches import Power
 from enpire_drivers.conversions import clock_message, diagnostics_message, power_message
 from enpire_drivers.sim.records import RecordError
-from enpire_drivers.sim.station import CommandRefused, EpisodeError, Mode, SimSwitch, StationBroken
+from enpire_drivers.sim.station import CommandRefused, EpisodeError, Mode, StationBroken
+from enpire_drivers.sim.switch import SimSwitch
 
 BEAT_S = 0.05
 DIAGNOSTICS_S = 1.0

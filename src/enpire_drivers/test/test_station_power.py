@@ -14,7 +14,8 @@ from enpire_core.params import table_in
 from enpire_core.types import JointCommand
 from enpire_drivers.arm.power import PowerError
 from enpire_drivers.sim.scene import build_scene
-from enpire_drivers.sim.station import CommandRefused, EpisodeError, Mode, SimSwitch, open_station
+from enpire_drivers.sim.station import CommandRefused, EpisodeError, Mode, open_station
+from enpire_drivers.sim.switch import SimSwitch
 
 ARM_JOINTS = [index for index, name in enumerate(JOINT_NAMES) if 'gripper' not in name]
 

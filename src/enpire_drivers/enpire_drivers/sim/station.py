@@ -29,8 +29,7 @@ from enpire_drivers.sim.parameters import StationParameters
 from enpire_drivers.sim.scene import Scene, load_scene
 from enpire_drivers.sim.world import World
 
-__all__ = ['CommandRefused', 'EpisodeError', 'Mode', 'PowerError', 'SimStation', 'SimSwitch', 'StationBroken',
-           'open_station']
+__all__ = ['CommandRefused', 'EpisodeError', 'Mode', 'PowerError', 'SimStation', 'StationBroken', 'open_station']
 
 
 class StationBroken(RuntimeError):
@@ -366,26 +365,6 @@ class SimStation:
         due = self._book.due(self.tick)
         if due:
             self._book.note(self.tick, due, self.world.snapshot())
-
-
-class SimSwitch:
-    """The power of a simulated station's motors as an `arm.switches.PowerSwitch`."""
-
-    name = 'simulated motors'
-
-    def __init__(self, station):
-        self._station = station
-
-    def ask(self, on, reason, now_s):
-        """See PowerSwitch."""
-        if on:
-            self._station.restore_power()
-        else:
-            self._station.cut_power(reason)
-
-    def done(self, now_s):
-        """See PowerSwitch: it takes no time."""
-        return True
 
 
 def open_station(scene, unit, lab_seed, profiles=None, **options):
