@@ -24,10 +24,11 @@ HELP = """Runs robot labs: stations that reset themselves, try policies and judg
     enpire status                                      what a running lab does
     enpire stop                                        stops every arm, at once
     enpire clear                                       lets stopped arms move again
+    enpire power                                       whose motors have power; gives it back after a cut
     enpire doctor                                      what this machine lacks
 """
 # In this order in the help; others follow by name.
-FIRST = ('lab', 'report', 'trial', 'status', 'stop', 'clear', 'render')
+FIRST = ('lab', 'report', 'trial', 'status', 'stop', 'clear', 'power', 'render')
 
 
 def make_app():

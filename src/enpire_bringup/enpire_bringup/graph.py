@@ -19,7 +19,7 @@ from std_srvs.srv import Trigger
 from enpire_bringup import lock, run
 from enpire_bringup.lab import LabError
 from enpire_core import qos
-from enpire_interfaces.msg import LabStatus, SafetyState
+from enpire_interfaces.msg import LabStatus, PowerState, SafetyState
 
 DISCOVERY_S = 4.0
 ANSWER_S = 5.0
@@ -113,11 +113,15 @@ class _Settled:
         return bool(self.found) and rest and expected <= self.found
 
 
-def _answer(future, seconds):
+TRIP, CUT_POWER, RESTORE_POWER = 'safety_gate/trip', 'arm_driver/cut_power', 'arm_driver/restore_power'
+
+
+def _answer(future, seconds, service=TRIP):
+    who = 'arm driver' if 'arm_driver/' in service else 'safety gate'
     if future is None:
-        return False, f'its safety gate was not found within {seconds:g} s'
+        return False, f'its {who} was not found within {seconds:g} s'
     if not future.done():
-        return False, f'its safety gate did not answer within {seconds:g} s'
+        return False, f'its {who} did not answer within {seconds:g} s'
     return future.result().success, future.result().message
 
 
@@ -169,28 +173,29 @@ class Graph:
             and self._node.count_publishers(topic)
         }
 
-    def trip_all(self, seconds=ANSWER_S):
-        """Trip every safety gate, each as soon as it is found; return unit -> (success, message).
+    def call_all(self, services, units=(), seconds=ANSWER_S):
+        """Call Trigger ``services`` of every station, or of ``units`` alone, each as soon as it is found.
 
-        `NoLab` where none is found and no lab runs here.
+        Returns unit -> [(success, message), ...], one a service. `NoLab` where none is found and no lab runs here.
         """
-        expected, look = expected_units(), _Settled()
+        expected, look = set(units) or expected_units(), _Settled()
         clients, futures = {}, {}
 
         def done():
             settled = look.settled(self._gates(), expected)
-            for unit in look.found | expected:
-                if unit not in clients:
-                    clients[unit] = self._node.create_client(Trigger, f'/{unit}/safety_gate/trip')
-                if unit not in futures and clients[unit].service_is_ready():
-                    futures[unit] = clients[unit].call_async(Trigger.Request())
+            for key in ((unit, service) for unit in set(units) or look.found | expected for service in services):
+                if key not in clients:
+                    clients[key] = self._node.create_client(Trigger, '/{}/{}'.format(*key))
+                if key not in futures and clients[key].service_is_ready():
+                    futures[key] = clients[key].call_async(Trigger.Request())
             return settled and len(futures) == len(clients) and all(
                 future.done() for future in futures.values())
 
         self.until(done, seconds)
         if not clients:
             raise no_lab('station')
-        return {unit: _answer(futures.get(unit), seconds) for unit in sorted(clients)}
+        return {unit: [_answer(futures.get((unit, service)), seconds, service) for service in services]
+                for unit in sorted({unit for unit, _ in clients})}
 
     def listeners(self, topic):
         """Return the full names of the nodes that subscribe to ``topic``, one an endpoint, sorted.
@@ -215,6 +220,18 @@ class Graph:
         """Return the newest SafetyState of a station, or None."""
         return self.latest(SafetyState, f'/{unit}/safety_state', seconds)
 
+    def power(self, unit, seconds=2.0):
+        """Return the newest PowerState of a station, or None."""
+        return self.latest(PowerState, f'/{unit}/arm_driver/power', seconds)
+
+    def until_power(self, unit, settled, seconds=ANSWER_S):
+        """Wait until the power of a station is one of ``settled`` (POWER_*); return its newest PowerState, or None."""
+        box = []
+        subscription = self._node.create_subscription(PowerState, f'/{unit}/arm_driver/power', box.append, qos.STATE)
+        self.until(lambda: box and box[-1].power in settled, seconds)
+        self._node.destroy_subscription(subscription)
+        return box[-1] if box else None
+
     def trigger(self, service, seconds=ANSWER_S):
         """Call a Trigger service; return (success, message). No answer is no success."""
         client = self._node.create_client(Trigger, service)
@@ -223,7 +240,7 @@ class Graph:
                 return False, f'{service} is not there'
             future = client.call_async(Trigger.Request())
             self.until(future.done, seconds)
-            return _answer(future, seconds)
+            return _answer(future, seconds, service)
         finally:
             self._node.destroy_client(client)
 

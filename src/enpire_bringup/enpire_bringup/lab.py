@@ -2,7 +2,7 @@
 
 `load_text` turns the text of a lab file, and the options of a command that go before it, into a `Lab`,
 or raises `LabError` with every mistake at once, each with file, line and key.
-Not covered: whether task, policy, limits and the hook's program exist; `enpire_bringup.run` looks there.
+Not covered: whether task, policy, limits and the programs of COMMANDS exist; `enpire_bringup.run` looks there.
 """
 
 import dataclasses
@@ -24,8 +24,9 @@ MOST_UNITS = 64
 SLOWEST = 0.01
 CAMERAS = ('top_camera', 'left_wrist_camera', 'right_wrist_camera')
 # Path-like keys that are relative to the lab file (`folder` is relative to where the command is called).
-# So is the program of `operator_hook`, where it is a path: else it is looked up on PATH.
+# So are the programs of COMMANDS, where they are paths: else they are looked up on PATH.
 FILES = ('policy', 'artifact', 'limits')
+COMMANDS = ('operator_hook', 'power_relay')
 # Options of the command that are no keys of their own: where their values belong.
 PLACES = {'budget': ('campaign', 'trials'), 'secret_file': ('campaign', 'secret_file')}
 
@@ -93,6 +94,7 @@ class Lab(pydantic.BaseModel):
     cameras: typing.Dict[typing.Literal[CAMERAS], Camera] = {}
     limits: typing.Optional[str] = None
     operator_hook: typing.Optional[typing.Tuple[str, ...]] = None
+    power_relay: typing.Optional[typing.Tuple[str, ...]] = None
     log_level: typing.Literal['debug', 'info', 'warn', 'error'] = 'info'
 
     _origin: Origin = pydantic.PrivateAttr(default_factory=Origin)
@@ -126,7 +128,7 @@ class Lab(pydantic.BaseModel):
                              'comes')
         return value
 
-    @pydantic.field_validator('folder', 'policy', 'artifact', 'limits', 'operator_hook', mode='after')
+    @pydantic.field_validator('folder', *FILES, *COMMANDS, mode='after')
     @classmethod
     def _printable(cls, value):
         for text in (value,) if isinstance(value, str) else value or ():
@@ -173,9 +175,9 @@ class Lab(pydantic.BaseModel):
             raise ValueError(f'expected different names, got {twice[0]!r} twice')
         return tuple(value)
 
-    @pydantic.field_validator('operator_hook', mode='before')
+    @pydantic.field_validator(*COMMANDS, mode='before')
     @classmethod
-    def _hook(cls, value):
+    def _command(cls, value):
         if value is None:
             return None
         if (
@@ -192,7 +194,7 @@ class Lab(pydantic.BaseModel):
 def load_text(text, file, options=None):
     """Return the `Lab` of a lab file's ``text``.
 
-    ``file``: its path; policy, artifact, limits and a hook's program in it are relative to its folder.
+    ``file``: its path; policy, artifact, limits and programs in it are relative to its folder.
     ``options``: key -> value from the command line; they go before the file, None is "not given".
     """
     try:
@@ -230,9 +232,10 @@ def _resolve(values, folder):
         for key in keys:
             if isinstance(section.get(key), str) and section[key]:
                 section[key] = os.path.join(folder, os.path.expanduser(section[key]))
-    hook = values.get('operator_hook')
-    if isinstance(hook, list) and hook and isinstance(hook[0], str) and '/' in hook[0]:
-        values['operator_hook'] = [os.path.join(folder, os.path.expanduser(hook[0])), *hook[1:]]
+    for key in COMMANDS:
+        words = values.get(key)
+        if isinstance(words, list) and words and isinstance(words[0], str) and '/' in words[0]:
+            values[key] = [os.path.join(folder, os.path.expanduser(words[0])), *words[1:]]
 
 
 def _path(problem):

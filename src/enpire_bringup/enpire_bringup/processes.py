@@ -83,7 +83,7 @@ def _station(lab, unit, run_dir, files, seed):
         'ros_arguments': _log(lab),
     }
     world = {
-        'arm_driver': _arm_driver(lab, unit, run_dir, seed),
+        'arm_driver': _arm_driver(lab, unit, run_dir, files, seed),
         'camera_driver': {
             f'{name}.color_profile': camera.color_profile for name, camera in lab.cameras.items()
         },
@@ -100,13 +100,17 @@ def _station(lab, unit, run_dir, files, seed):
     ]
 
 
-def _arm_driver(lab, unit, run_dir, seed):
+def _arm_driver(lab, unit, run_dir, files, seed):
+    # rcl takes no empty list: without a relay there is no such parameter.
+    relay = {'power_relay': list(lab.power_relay)} if lab.power_relay else {}
     return {
         'scene': os.path.join(run_dir, 'scene'),
         'unit': unit,
         'lab_seed': seed,
         'records': os.path.join(run_dir, unit, 'records'),
         'real_time_factor': lab.real_time_factor,
+        'robot_limits': files.robot_limits,
+        **relay,
     }
 
 

@@ -79,8 +79,8 @@ def find_files(lab):
     """Return (task, `LabFiles`) of ``lab``.
 
     `LabError`, with every mistake, where the task is unknown, or the policy, its artifact, the limits or the program
-    of the operator's hook are not there; in a campaign, too, where the policy declares nothing that may vary or
-    something that can't be, or the file with the secret holds none.
+    of the operator's hook or of the relay are not there; in a campaign, too, where the policy declares nothing that
+    may vary or something that can't be, or the file with the secret holds none.
     """
     from enpire_description import share_path
     from enpire_tasks import registry
@@ -94,10 +94,12 @@ def find_files(lab):
     for key, path in (('policy', policy), ('artifact', lab.artifact), ('limits', lab.limits)):
         if path is not None and not os.path.isfile(path):
             mistakes.append(f'{lab.where(key)}: expected a file, found none at {os.path.abspath(path)}')
-    if lab.operator_hook and shutil.which(lab.operator_hook[0]) is None:
-        mistakes.append(
-            f'{lab.where("operator_hook")}: expected a program that can be executed, found none at '
-            f'{lab.operator_hook[0]!r} (a path is relative to the lab file; a name is looked up on PATH)')
+    for key in lab_file.COMMANDS:
+        words = getattr(lab, key)
+        if words and shutil.which(words[0]) is None:
+            mistakes.append(
+                f'{lab.where(key)}: expected a program that can be executed, found none at {words[0]!r} (a path is '
+                'relative to the lab file; a name is looked up on PATH)')
     if lab.campaign and policy and os.path.isfile(policy):
         mistakes += _campaign_mistakes(lab, policy)
     if mistakes:

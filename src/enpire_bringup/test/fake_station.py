@@ -1,9 +1,10 @@
 """A station that only answers, for tests: `python fake_station.py FOLDER GATE`; its name is unit0.
 
-GATE: 'passing', 'latched', 'unknown', 'deaf' (it speaks and serves nothing). The name of a trial says what
-becomes of its goal: 'silent' (accepted, then nothing), 'works' (feedback, until it is canceled), 'stubborn'
-(feedback for ever), 'slow' (accepted when FOLDER/accept is there; FOLDER/asked says that it came). FOLDER/up-PID says
-that it is there.
+GATE: 'passing', 'latched', 'unknown', 'deaf' (it speaks and serves nothing); of its arm driver's power: 'slow_relay'
+(what was asked is confirmed soon after), 'stuck_relay' (never), 'moving' (the arms don't come to rest). The name of a
+trial says what becomes of its goal: 'silent' (accepted, then nothing), 'works' (feedback, until it is canceled),
+'stubborn' (feedback for ever), 'slow' (accepted when FOLDER/accept is there; FOLDER/asked says that it came).
+FOLDER/up-PID says that it is there.
 """
 
 import os
@@ -20,10 +21,10 @@ from std_srvs.srv import Trigger
 
 from enpire_core import qos
 from enpire_interfaces.action import Reset, Rollout
-from enpire_interfaces.msg import SafetyState
+from enpire_interfaces.msg import PowerState, SafetyState
 
-MODES = {'passing': SafetyState.MODE_PASSING, 'deaf': SafetyState.MODE_PASSING,
-         'latched': SafetyState.MODE_LATCHED, 'unknown': SafetyState.MODE_UNKNOWN}
+MODES = {'latched': SafetyState.MODE_LATCHED, 'unknown': SafetyState.MODE_UNKNOWN}
+RELAY_S = 0.5
 
 
 class Station:
@@ -40,7 +41,12 @@ class Station:
         if gate != 'deaf':
             node.create_service(Trigger, 'safety_gate/trip', self._trip)
             node.create_service(Trigger, 'safety_gate/clear', self._clear)
-        self._say(MODES[gate])
+            node.create_service(Trigger, 'arm_driver/cut_power', self._cut)
+            node.create_service(Trigger, 'arm_driver/restore_power', self._restore)
+        self._node, self._gate, self._later = node, gate, None
+        self._power = node.create_publisher(PowerState, 'arm_driver/power', qos.STATE)
+        self._say_power(PowerState.POWER_ON)
+        self._say(MODES.get(gate, SafetyState.MODE_PASSING))
 
     def _say(self, mode):
         self._state.publish(SafetyState(mode=mode, reason='as the test wants it', latches=1))
@@ -54,6 +60,34 @@ class Station:
         (self._folder / 'cleared').touch()
         response.success = True
         return response
+
+    def _say_power(self, power, trouble=''):
+        reason = '' if power == PowerState.POWER_ON else 'as the test wants it'
+        self._power.publish(PowerState(power=power, reason=reason, trouble=trouble))
+
+    def _cut(self, request, response):
+        return self._switch(response, PowerState.POWER_CUTTING, PowerState.POWER_CUT)
+
+    def _restore(self, request, response):
+        if self._gate == 'moving':
+            self._say_power(PowerState.POWER_CUT, 'not restored: the arms move')
+            return response
+        return self._switch(response, PowerState.POWER_RESTORING, PowerState.POWER_ON)
+
+    def _switch(self, response, first, then):
+        if self._gate in ('slow_relay', 'stuck_relay'):
+            self._say_power(first, 'the relay is stuck' if self._gate == 'stuck_relay' else '')
+            if self._gate == 'slow_relay':
+                self._later = self._node.create_timer(RELAY_S, lambda: self._confirm(then))
+            response.message = 'asked, not confirmed'
+            return response
+        self._say_power(then)
+        response.success = True
+        return response
+
+    def _confirm(self, power):
+        self._later.cancel()
+        self._say_power(power)
 
     def _accept(self, goal):
         if goal.trial_id == 'slow':

@@ -186,6 +186,57 @@ def test_stop_names_the_gate_that_does_not_answer(station, monkeypatch):
     assert 'At least one gate did not confirm' in text
 
 
+def test_a_cut_stops_the_gate_too_and_power_comes_back_only_after_asking(station):
+    station()
+    assert call('power') == (0, 'unit0: on\n')
+    code, text = call('stop', '--cut-power')
+    assert code == 0 and 'unit0: power cut\nunit0: stopped\n' in text and 'enpire power --restore' in text
+    assert call('power') == (3, 'unit0: CUT: as the test wants it\n')
+    code, text = call('power', '--restore', answer='n\n')
+    assert code == 1 and 'is everybody away?' in text and 'unit0: stays without power' in text
+    assert call('power')[0] == 3
+    code, text = call('power', '--restore', '--unit', 'unit0', answer='y\n')
+    assert code == 0 and 'unit0: its motors hold; `enpire clear` lets it work again' in text
+    assert call('power', '--restore', '--yes') == (0, 'unit0: has power\n')
+
+
+def test_a_cut_and_a_restore_wait_for_a_relay_that_takes_its_time(station):
+    station('slow_relay')
+    code, text = call('stop', '--cut-power', '--unit', 'unit0')
+    assert code == 0 and 'unit0: power cut' in text
+    code, text = call('power', '--restore', '--yes')
+    assert code == 0 and 'its motors hold' in text
+
+
+def test_a_cut_that_is_not_confirmed_is_no_success_and_can_not_be_restored(station):
+    station('stuck_relay')
+    code, text = call('stop', '--cut-power')
+    assert code == 1 and 'unit0: POWER NOT CUT: asked, not confirmed' in text and 'unit0: stopped' in text
+    assert call('power')[1] == 'unit0: CUT ASKED, NOT CONFIRMED: stay away: as the test wants it: the relay is stuck\n'
+    code, text = call('power', '--restore', '--yes')
+    assert code == 1 and 'NOT RESTORED: expected power that is cut, got: CUT ASKED' in text
+
+
+def test_a_restore_that_the_driver_refuses_says_why(station):
+    station('moving')
+    call('stop', '--cut-power')
+    code, text = call('power', '--restore', '--yes')
+    assert code == 1 and 'unit0: NOT RESTORED: CUT: as the test wants it: not restored: the arms move' in text
+
+
+def test_power_of_an_unknown_station_and_of_no_lab(station):
+    assert call('power')[0] == 1
+    station()
+    code, text = call('power', '--unit', 'unit7')
+    assert code == 1 and "expected a station of the lab (unit0), got 'unit7'" in text
+
+
+def test_a_stop_of_a_station_that_is_not_there_is_no_success(station):
+    station()
+    code, text = call('stop', '--unit', 'unit7')
+    assert code == 1 and 'unit7: NOT STOPPED: its safety gate was not found' in text and 'unit0' not in text
+
+
 def test_stop_goes_by_discovery_where_the_lab_file_cannot_be_read(tmp_path, station):
     from enpire_bringup import lock
 

@@ -28,6 +28,7 @@ def test_a_station_is_three_processes_in_its_namespace():
             'lab_seed': 5,
             'records': '/runs/r/unit0/records',
             'real_time_factor': 2.0,
+            'robot_limits': '/share/robot.yaml',
         },
         'camera_driver': {},
     }
@@ -107,6 +108,12 @@ def test_a_station_is_stopped_after_those_who_move_it():
 def test_a_camera_profile_reaches_the_camera_driver():
     world = expanded('units: 1\ncameras: {top_camera: {color_profile: 320x240x10}}\n')[0]
     assert world.parameters['camera_driver'] == {'top_camera.color_profile': '320x240x10'}
+
+
+def test_a_relay_is_a_matter_of_every_arm_driver():
+    specs = expanded('units: 2\npower_relay: [/bin/relay, --port, "1"]\n')
+    found = [s.parameters['arm_driver']['power_relay'] for s in specs if s.executable == 'sim_station']
+    assert found == [['/bin/relay', '--port', '1']] * 2
 
 
 def test_the_operator_hook_is_a_process():

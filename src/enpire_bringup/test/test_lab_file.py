@@ -94,6 +94,8 @@ def test_units_that_make_no_sense_are_refused(value):
         'name: 4',
         'operator_hook: ask.sh',
         'operator_hook: []',
+        'power_relay: relay.sh',
+        'power_relay: [1]',
         'cameras: {top_camera: {color_profile: 640x480}}',
         'cameras: {top_camera: {color_profile: 9999x1x1}}',
         'seed: 2024-13-45',
@@ -179,6 +181,7 @@ def test_a_key_that_is_no_text_is_refused():
 def test_a_hook_is_a_path_relative_to_the_lab_file_or_a_name_on_path():
     assert lab.load_text('operator_hook: [bin/ask, x]', '/here/my.yaml').operator_hook == ('/here/bin/ask', 'x')
     assert lab.load_text('operator_hook: [ask, ./x]', '/here/my.yaml').operator_hook == ('ask', './x')
+    assert lab.load_text('power_relay: [./relay, ./x]', '/here/my.yaml').power_relay == ('/here/./relay', './x')
 
 
 def missing(text, options=None):

@@ -3,20 +3,25 @@
 Subscribes  joint_trajectory (trajectory_msgs/JointTrajectory, from the safety gate alone),
             sim/keep_alive (std_msgs/Empty, from the trial server while a policy thinks)
 Publishes   joint_states (sensor_msgs/JointState), clock (rosgraph_msgs/Clock), after each tick, and
-            again at 20 Hz of wall time while it waits; /diagnostics at 1 Hz
+            again at 20 Hz of wall time while it waits; ~/power (enpire_interfaces/PowerState) at each change;
+            /diagnostics at 1 Hz
 Serves      ~/begin_episode, ~/end_episode, ~/put_back (std_srvs/Trigger: the hand of a person who puts lost
-            objects back); ~/restore_state with replay:=true only
+            objects back); ~/cut_power, ~/restore_power (std_srvs/Trigger: an operator's; success says that it is
+            so now); ~/restore_state with replay:=true only
+Starts      `power_relay`, where the lab names one, with `off` or `on`, unit and reason
 Parameters  ArmDriverParameters
 
 On silence: inside an episode, after `silence_s` of wall time without a command or keep-alive, the world
 leaves lockstep and runs for two seconds in real time, with the follower's own stop in force: the arms
 hold at the measured position once the last command is older than `command_max_age_s` of the unit's
 clock. Then the clock stands still and the episode is broken. An exception in a callback does the same,
-and so does an end_episode that names a fault.
+and so does an end_episode that names a fault. Where a hold is known to fail (`arm.power`) the driver cuts the
+power by itself.
 """
 
 import math
 import time
+import typing
 from dataclasses import dataclass
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
@@ -25,7 +30,7 @@ from enpire_core.conversions import ConversionError, ns_to_stamp
 from enpire_core.node import ManagedNode
 from enpire_core.params import parameter
 from enpire_core.ticks import TICK_RATE_HZ, TICK_S
-from enpire_interfaces.msg import TrialReport
+from enpire_interfaces.msg import PowerState, TrialReport
 from enpire_interfaces.srv import BeginEpisode, EndEpisode, RestoreState
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import JointState
@@ -33,9 +38,14 @@ from std_msgs.msg import Empty
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
-from enpire_drivers.conversions import clock_message, diagnostics_message
+from enpire_drivers.arm.mark import PowerMark
+from enpire_drivers.arm.relay import Relay
+from enpire_drivers.arm.switches import Mode as PowerMode
+from enpire_drivers.arm.switches import Power
+from enpire_drivers.conversions import clock_message, diagnostics_message, power_message
 from enpire_drivers.sim.records import RecordError
 from enpire_drivers.sim.station import CommandRefused, EpisodeError, Mode, StationBroken
+from enpire_drivers.sim.switch import SimSwitch
 
 BEAT_S = 0.05
 DIAGNOSTICS_S = 1.0
@@ -52,7 +62,8 @@ class ArmDriverParameters:
                           'begin with it')
     lab_seed: int = parameter(0, 'seed of the lab: the parameters of its stations are drawn from it',
                               unit='1', ge=0)
-    records: str = parameter('', 'folder for the state records, made for its owner alone; empty: none kept')
+    records: str = parameter('', 'folder for the state records, and for the mark of a power cut; made for its owner '
+                             'alone; empty: none kept')
     real_time_factor: float = parameter(
         0.0, f'simulated seconds a wall second at most, {SLOWEST} or more, and a tick must stay shorter than '
         'silence_s; 0: as fast as it goes',
@@ -61,6 +72,12 @@ class ArmDriverParameters:
                                  ge=0.1, le=60.0)
     command_max_age_s: float = parameter(0.1, "age of a command on the unit's clock beyond which the "
                                          'arms hold', ge=0.034, le=0.5)
+    robot_limits: str = parameter('', "file of the robot's own limits, for when the power is cut; empty: the shipped "
+                                  'one')
+    power_relay: typing.Tuple[str, ...] = parameter(
+        (), "command, a word each, of a relay in the motors' supply; called with off or on, unit and reason besides; "
+        'empty: there is none')
+    power_relay_timeout_s: float = parameter(2.0, 'wall time that the relay command may take', ge=0.1, le=30.0)
     replay: bool = parameter(False, 'serve ~/restore_state; never in a lab')
 
     def __post_init__(self):
@@ -119,8 +136,24 @@ class ArmDriver(ManagedNode):
         self.own(self.create_service(BeginEpisode, '~/begin_episode', self._on_begin))
         self.own(self.create_service(EndEpisode, '~/end_episode', self._on_end))
         self.own(self.create_service(Trigger, '~/put_back', self._on_put_back))
+        self._open_power()
         if self.parameters.replay:
             self.own(self.create_service(RestoreState, '~/restore_state', self._on_restore))
+
+    def _open_power(self):
+        """Offer the power cut. It works from here on, active or not; a cut of the driver before this one stands."""
+        p = self.parameters
+        relays = [Relay(p.power_relay, p.unit, p.power_relay_timeout_s)] if p.power_relay else []
+        self._power = Power([SimSwitch(self._station), *relays], self.get_logger().error)
+        self._mark, self._power_said = PowerMark(p.records), None
+        self._power_out = self.own(self.create_publisher(PowerState, '~/power', qos.STATE))
+        self.own(self.create_service(Trigger, '~/cut_power', self._on_cut_power))
+        self.own(self.create_service(Trigger, '~/restore_power', self._on_restore_power))
+        self.own(self.create_steady_timer(BEAT_S, self._on_power_timer))
+        before = self._mark.read()
+        if before:
+            self._power.cut(before, self._wall())
+        self._say_power()
 
     def start(self):
         """Show the present state and begin to listen."""
@@ -216,6 +249,8 @@ class ArmDriver(ManagedNode):
     def _moved(self, state, wall_s):
         self._publish(state, wall_s)
         self._pace.note(wall_s)
+        if self._station.power_cut and self._power.mode is PowerMode.ON:
+            self._cut_power(self._station.power_cut)  # the station's own guard did: the other switches follow
         self._bench.moved()
 
     def _publish(self, state, wall_s):
@@ -304,6 +339,51 @@ class ArmDriver(ManagedNode):
         if not self._active:
             raise EpisodeError('the arm driver is not active: activate it first')
 
+    # ---- power -----------------------------------------------------------------------------
+    def _on_cut_power(self, _, response):
+        self._cut_power('an operator asked for it')
+        response.success, response.message = self._power.mode is PowerMode.CUT, self._power_text()
+        return response
+
+    def _on_restore_power(self, _, response):
+        if self._power.mode is not PowerMode.ON:
+            self._power.restore(self._wall())
+            self._say_power()
+        response.success, response.message = self._power.mode is PowerMode.ON, self._power_text()
+        return response
+
+    def _on_power_timer(self):
+        if self._power.mode in (PowerMode.CUTTING, PowerMode.RESTORING):
+            self._power.look(self._wall())
+            self._say_power()
+
+    def _cut_power(self, reason):
+        self._power.cut(reason, self._wall())
+        self._say_power()
+
+    def _power_text(self):
+        power = self._power
+        if power.mode is PowerMode.ON:
+            return 'the motors have power'
+        return '; '.join(filter(None, [f'power: {power.mode.value}: {power.reason}', power.trouble]))
+
+    def _say_power(self):
+        """Let the world go on, and tell everybody, where the power is not as it was said to be last."""
+        self._run_freely()
+        said = self._power.mode, self._power.reason, self._power.trouble
+        if said == self._power_said:
+            return
+        self._waiting, self._power_said = None, said
+        self._power_out.publish(power_message(self._power, self._station.stamp_ns))
+        try:
+            self._mark.keep(self._power.reason)
+        except OSError as error:
+            self.get_logger().error(f'a driver after this one will not know of the power: {error}: mend the disk')
+        if self._power.mode is PowerMode.ON:
+            self.get_logger().info(self._power_text())
+        else:
+            self.get_logger().error(self._power_text())
+
     # ---- diagnostics -----------------------------------------------------------------------
     def _report_diagnostics(self, wall_s):
         station, past_s = self._station, wall_s - self._reported_s
@@ -318,8 +398,10 @@ class ArmDriver(ManagedNode):
             'last_ignored': self._ignored_why,
             'command_callback_us': round(1e6 * self._busy_s / taken, 1) if taken else '',
             'holding': station.holding,
+            'power': self._power.mode.value,
         }
-        broken = station.broken or self.fault
+        broken = '' if self._power.mode is PowerMode.ON else self._power_text()
+        broken = broken or station.broken or self.fault
         self._diagnostics.publish(diagnostics_message(
             self.get_clock().now().to_msg(), f'{self.get_namespace()}/arm_driver', self.parameters.unit,
             DiagnosticStatus.ERROR if broken else DiagnosticStatus.OK, broken or station.mode.value, values))

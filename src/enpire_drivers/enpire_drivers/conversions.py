@@ -2,8 +2,21 @@
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from enpire_core.conversions import ns_to_stamp
+from enpire_interfaces.msg import PowerState
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo
+
+from enpire_drivers.arm.switches import Mode
+
+_POWER = {Mode.ON: PowerState.POWER_ON, Mode.CUTTING: PowerState.POWER_CUTTING, Mode.CUT: PowerState.POWER_CUT,
+          Mode.RESTORING: PowerState.POWER_RESTORING}
+
+
+def power_message(power, stamp_ns):
+    """Return the book of a unit's power, `arm.switches.Power`, as a PowerState."""
+    message = PowerState(power=_POWER[power.mode], reason=power.reason, trouble=power.trouble)
+    message.header.stamp = ns_to_stamp(stamp_ns)
+    return message
 
 
 def clock_message(stamp_ns):

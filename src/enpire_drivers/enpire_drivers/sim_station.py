@@ -10,6 +10,7 @@ numerics.settle()
 
 from enpire_core.main import run  # noqa: E402
 
+from enpire_drivers.arm.power import load_limits  # noqa: E402
 from enpire_drivers.arm_driver_node import ArmDriver  # noqa: E402
 from enpire_drivers.bench import Bench  # noqa: E402
 from enpire_drivers.camera_driver_node import CameraDriver  # noqa: E402
@@ -20,7 +21,8 @@ def open_from_parameters(parameters, profiles):
     """Return the SimStation that the arm driver's ``parameters`` describe."""
     return open_station(parameters.scene, parameters.unit, parameters.lab_seed, profiles,
                         records_folder=parameters.records or None,
-                        command_max_age_s=parameters.command_max_age_s, silence_s=parameters.silence_s)
+                        command_max_age_s=parameters.command_max_age_s, silence_s=parameters.silence_s,
+                        power_limits=load_limits(parameters.robot_limits))
 
 
 def make_nodes():

@@ -40,6 +40,8 @@ class FakeWorld:
         self.v = np.zeros(JOINT_COUNT)
         self.put_backs = self.ticks = self.renders = self.snapshots = self.closed = 0
         self.opened = []
+        self.power = True
+        self.push = 0.0  # speed of every joint while there is no power
         self.fail_at = fail_at
         self.last = None
 
@@ -49,10 +51,21 @@ class FakeWorld:
         if self.ticks == self.fail_at:
             raise RuntimeError('physics fell over')
         self.last = (setpoints.copy(), velocities.copy(), feedforward.copy())
+        if not self.power:
+            self.x, self.v = self.x + self.push / 30, np.full(JOINT_COUNT, self.push)
+            return
         for setpoint in setpoints:
             step = 0.2 * (setpoint - self.x) + 1e-4 * feedforward
             self.x = self.x + step
             self.v = step * 480
+
+    def set_power(self, on):
+        """Without power the joints stay where they are pushed."""
+        self.power = on
+
+    def lift_arms(self):
+        """Put the joints where they were at first."""
+        self.x, self.v = np.linspace(0.1, 0.4, JOINT_COUNT), np.zeros(JOINT_COUNT)
 
     def put_back(self):
         """Count."""

@@ -162,3 +162,23 @@ def test_an_end_for_a_fault_of_another_trial_changes_nothing():
     with pytest.raises(EpisodeError, match="'t1'"):
         book.end('t2', 'a fault')
     assert book.mode is Mode.LOCKSTEP and book.broken == ''
+
+
+@pytest.mark.parametrize('before', ['standing', 'lockstep', 'free run', 'broken'])
+def test_the_world_can_be_let_run_freely_from_any_mode_and_what_broke_an_episode_stays(before):
+    book = Lockstep()
+    if before != 'standing':
+        book.begin('t', 'rollout')
+    if before in ('free run', 'broken'):
+        book.break_episode('silence')
+    for _ in range({'free run': 50, 'broken': 60}.get(before, 0)):
+        book.take_free_tick()
+    book.run_freely('the power was cut')
+    assert book.mode is Mode.FREE_RUN and book.free_ticks_left == 60
+    with pytest.raises(EpisodeError, match='runs freely after: the power was cut|under way'):
+        book.check_begin('next', 'reset')
+    while book.take_free_tick():
+        continue
+    broken = {'standing': '', 'lockstep': 'the power was cut'}.get(before, 'silence')
+    assert book.broken == broken and book.mode is (Mode.BROKEN if broken else Mode.STANDING)
+    book.begin('next', 'reset')

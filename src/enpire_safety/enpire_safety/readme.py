@@ -41,6 +41,9 @@ def limits_table(data):
     lines += [f'| {name} | station | {station[name]:g} | {unit} | {station["source"][name]} |'
               for name, (unit, _) in station_limits.NUMBERS.items()]
     lines.append(f'| keep_out | station | {", ".join(station["keep_out"])} | | {station["source"]["keep_out"]} |')
+    power = data['power']
+    lines += [f'| {name[:-2]} | power cut by the driver | {power[name]:g} | s | {power["source"][name]} |'
+              for name in ('runaway_s', 'blind_s')]
     return '\n'.join(lines) + '\n'
 
 

@@ -2,7 +2,8 @@
 
 Subscribes: joint_states (sensor_msgs/JointState), joint_trajectory_request
 (trajectory_msgs/JointTrajectory, one point, where the joints shall be a tick later, or several, a tick apart).
-Subscribes too: /emergency_stop (std_msgs/Empty): any message latches, whoever sends it.
+Subscribes too: /emergency_stop (std_msgs/Empty): any message latches, whoever sends it; arm_driver/power
+(enpire_interfaces/PowerState): anything but "on" latches, and no clear ends it before the power is back.
 Publishes: joint_trajectory (what was let through, or a hold), safety_state (after each decision and
 at `state_rate_hz`), safety_events, safety_gate/markers (visualization_msgs/MarkerArray, where somebody looks).
 Serves: safety_gate/trip, safety_gate/clear (std_srvs/Trigger), safety_gate/select_limits.
@@ -34,7 +35,7 @@ from enpire_core.conversions import (
 from enpire_core.main import run
 from enpire_core.node import ManagedNode
 from enpire_core.words import cut
-from enpire_interfaces.msg import SafetyEvent, SafetyState
+from enpire_interfaces.msg import PowerState, SafetyEvent, SafetyState
 from enpire_interfaces.srv import SelectLimits
 from enpire_safety import markers
 from enpire_safety.conversions import event_to_message, status_to_message
@@ -86,6 +87,7 @@ class SafetyGateNode(ManagedNode):
         self._events = self.own(self.create_publisher(SafetyEvent, 'safety_events', qos.EVENTS))
         self._markers = self.own(self.create_publisher(MarkerArray, 'safety_gate/markers', qos.STATE))
         self.own(self.create_subscription(Empty, '/emergency_stop', self._on_stop, qos.EVENTS))
+        self.own(self.create_subscription(PowerState, 'arm_driver/power', self._on_power, qos.STATE))
         self.own(self.create_subscription(JointState, 'joint_states', self._on_state, qos.SENSOR))
         self.own(self.create_subscription(JointTrajectory, 'joint_trajectory_request', self._on_request, qos.COMMAND))
         self.own(self.create_service(Trigger, 'safety_gate/trip', self._on_trip))
@@ -182,6 +184,12 @@ class SafetyGateNode(ManagedNode):
 
     def _on_stop(self, message):
         self._act(self.core.trip('somebody published on /emergency_stop'))
+
+    def _on_power(self, message):
+        is_on = message.power == PowerState.POWER_ON
+        verdict = self.core.power('' if is_on else cut(message.reason, TEXT_LENGTH) or 'no reason given')
+        if verdict.decision != v.NONE:
+            self._act(verdict)
 
     def _on_clear(self, request, response):
         response.success, response.message = self.core.clear()

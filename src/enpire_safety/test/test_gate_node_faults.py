@@ -4,15 +4,17 @@ import pytest
 
 pytest.importorskip('rclpy', reason='needs ROS 2')
 
+from rclpy.node import Node  # noqa: E402
 from rclpy.parameter import Parameter  # noqa: E402
 
+from enpire_core import qos  # noqa: E402
 from enpire_core.conversions import (
     command_to_message,  # noqa: E402
     joint_state_to_message,
 )
 from enpire_core.params import ParameterError  # noqa: E402
 from enpire_core.testing import Graph  # noqa: E402
-from enpire_interfaces.msg import SafetyState  # noqa: E402
+from enpire_interfaces.msg import PowerState, SafetyState  # noqa: E402
 from enpire_safety.gate.marker import NAME, Marker  # noqa: E402
 from enpire_safety.safety_gate_node import SafetyGateNode  # noqa: E402
 
@@ -74,6 +76,32 @@ def test_a_joint_state_of_a_wrong_form_latches(graph, tmp_path):
     assert not refused.success and 'elbow' in refused.message
     bench.see(state(100))
     assert bench.trigger('clear').success
+
+
+@pytest.mark.parametrize('power', [PowerState.POWER_UNKNOWN, PowerState.POWER_CUTTING, PowerState.POWER_CUT,
+                                   PowerState.POWER_RESTORING])
+def test_a_driver_that_says_anything_but_that_its_power_is_on_latches_until_it_is_back(graph, tmp_path, power):
+    bench = Bench(graph, tmp_path)
+    driver = bench.node.create_publisher(PowerState, 'arm_driver/power', qos.STATE)
+    bench.measure(state(100))
+    driver.publish(PowerState(power=PowerState.POWER_ON))
+    driver.publish(PowerState(power=power, reason='smoke'))
+    bench.wait(lambda: bench.states[-1].mode == SafetyState.MODE_LATCHED)
+    said = bench.states[-1]
+    assert (said.rule, said.error_code, said.reason) == ('power_cut', 960, 'power_cut: smoke')
+    refused = bench.trigger('clear')
+    assert not refused.success and 'enpire power --restore' in refused.message
+    driver.publish(PowerState(power=PowerState.POWER_ON))
+    bench.measure(state(101))
+    bench.wait(lambda: bench.trigger('clear').success)
+
+
+def test_a_gate_that_starts_late_hears_that_the_power_is_cut(graph, tmp_path):
+    driver = graph.add(Node('driver', context=graph.context))
+    driver.create_publisher(PowerState, 'arm_driver/power', qos.STATE).publish(
+        PowerState(power=PowerState.POWER_CUT, reason='smoke'))
+    bench = Bench(graph, tmp_path, profile=None)
+    bench.wait(lambda: bench.states[-1].rule == 'power_cut')
 
 
 def test_an_exception_in_the_gate_latches(graph, tmp_path):

@@ -103,6 +103,53 @@ def test_an_exception_in_the_gate_asks_for_a_sound_state_after_it():
     assert gate.clear()[0]
 
 
+# ---- the motors' power -------------------------------------------------------------------------
+def test_motors_without_power_latch_and_no_clear_ends_it_before_the_power_is_back():
+    gate = running()
+    verdict = gate.power('an operator asked for it')
+    assert verdict.rule == 'power_cut' and verdict.command is None  # lockstep: the next request is answered
+    assert gate.status().mode == 'latched' and gate.latched == 'power_cut: an operator asked for it'
+    assert decide(gate, request(101), state(101)).rule == 'power_cut'
+    done, text = gate.clear()
+    assert not done and text == ('not cleared (power_cut): power_cut persists: an operator asked for it: look at the '
+                                 'station, then `enpire power --restore`')
+    assert gate.power('').decision == 'none' and gate.latched, 'power alone clears nothing'
+    see(gate, state(102))
+    assert gate.clear() == (True, 'cleared (power_cut)')
+    assert decide(gate, request(103), state(103)).decision == 'passed'
+
+
+def test_on_a_real_unit_a_cut_sends_a_hold_at_once():
+    gate = running(lockstep=False)
+    assert gate.power('smoke').command is not None
+
+
+def test_a_gate_that_is_latched_already_notes_the_cut_and_stays_latched_for_both():
+    gate = running()
+    gate.trip('look')
+    gate.power('smoke')
+    assert not gate.clear()[0] and gate.latched == 'operator: look' and gate.counts.latches == 1
+    gate.power('')
+    see(gate, state(101))
+    assert gate.clear() == (True, 'cleared (operator, power_cut)')
+
+
+def test_a_cut_that_is_said_again_is_no_news_and_one_after_the_power_was_back_is():
+    gate = running()
+    assert gate.power('smoke').rule == 'power_cut' and gate.power('smoke; the relay is stuck').decision == 'none'
+    assert [event.rule for event in gate.take_events()] == ['power_cut']
+    gate.power('')
+    see(gate, state(101))
+    assert gate.clear()[0]
+    gate.take_events()
+    assert gate.power('fire').rule == 'power_cut' and gate.counts.latches == 2
+
+
+def test_a_driver_that_says_that_its_power_is_on_changes_nothing():
+    gate = running()
+    assert gate.power('').decision == 'none' and not gate.latched
+
+
 # ---- traces ------------------------------------------------------------------------------------
 def test_each_new_cause_while_latched_is_an_event_and_a_repeated_one_is_not():
     gate = running()

@@ -22,6 +22,7 @@ TOPICS = {
     'safety_state': 'enpire_interfaces/msg/SafetyState',
     'safety_events': 'enpire_interfaces/msg/SafetyEvent',
     'sim/keep_alive': 'std_msgs/msg/Empty',
+    'arm_driver/power': 'enpire_interfaces/msg/PowerState',
     'safety_gate/markers': 'visualization_msgs/msg/MarkerArray',
     'markers': 'visualization_msgs/msg/MarkerArray',
     'reset/_action/feedback': 'enpire_interfaces/action/Reset_FeedbackMessage',
@@ -48,6 +49,8 @@ SERVICES = {
     'arm_driver/begin_episode': 'enpire_interfaces/srv/BeginEpisode',
     'arm_driver/end_episode': 'enpire_interfaces/srv/EndEpisode',
     'arm_driver/put_back': 'std_srvs/srv/Trigger',
+    'arm_driver/cut_power': 'std_srvs/srv/Trigger',
+    'arm_driver/restore_power': 'std_srvs/srv/Trigger',
     **{f'{camera}/hw_reset': 'std_srvs/srv/Empty' for camera in CAMERAS},
     **{f'{name}/_action/{part}': kind for name, action in (('reset', 'Reset'), ('rollout', 'Rollout'))
        for part, kind in (('send_goal', f'enpire_interfaces/action/{action}_SendGoal'),
@@ -143,7 +146,7 @@ def test_every_service_is_a_known_one_of_a_known_type_and_none_restores_a_state(
     found = {name: kinds for name, kinds in services(lab[1]).items() if not own(lab[1], name)}
     unknown = {name: kinds for name, kinds in found.items() if kinds != [known.get(name)]}
     assert not unknown, f'not in the list of what may be there: {unknown}'
-    assert not [name for name, kinds in found.items() if 'restore' in name or 'RestoreState' in kinds[0]]
+    assert not [name for name, kinds in found.items() if 'restore_state' in name or 'RestoreState' in kinds[0]]
 
 
 def nodes_expected():
@@ -174,6 +177,20 @@ def test_no_station_offers_or_calls_a_service_of_another(lab):
             strange = [service for service, _ in both if not service.startswith(f'/{unit}/')]
             assert both if name != 'trial_link' else True
             assert not strange, f'/{unit}/{name} is on {strange}'
+
+
+def test_nobody_in_a_lab_cuts_or_restores_power_but_an_operator(lab):
+    node = lab[1].node
+    callers = {f'/{space}/{name}': service for space, name in nodes_expected()
+               for service, _ in node.get_client_names_and_types_by_node(name, f'/{space}')
+               if service.endswith(('/cut_power', '/restore_power'))}
+    assert not callers
+
+
+def test_the_power_of_a_station_comes_from_its_driver_and_its_gate_hears_it(lab):
+    for unit in UNITS:
+        found = scenarios.ends(lab[1], f'/{unit}/arm_driver/power')
+        assert found == ([f'/{unit}/arm_driver'], [f'/{unit}/safety_gate'])
 
 
 def test_an_intruder_who_commands_or_listens_is_seen(lab):

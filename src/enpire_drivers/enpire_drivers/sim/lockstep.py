@@ -3,6 +3,7 @@
     STANDING --begin--> LOCKSTEP --end--> STANDING
     LOCKSTEP --silence, fault, or end for a fault--> FREE_RUN --2 simulated seconds--> BROKEN
     BROKEN --begin--> LOCKSTEP
+    any --the motors' power is cut, or comes back--> FREE_RUN --2 simulated seconds--> BROKEN, or STANDING
 
 Wall time never enters the world: it is only compared with the time at which something was last
 heard, and all it can do is break the episode. This module keeps the book; it moves nothing.
@@ -50,6 +51,7 @@ class Lockstep:
         self.phase = ''
         self.broken = ''
         self.free_ticks_left = 0
+        self._freed_by = ''
         self._heard_s = math.nan
 
     def check_begin(self, trial_id, phase):
@@ -63,7 +65,7 @@ class Lockstep:
             raise EpisodeError(f'{self.phase} of trial {self.trial_id} is under way: end it first, '
                                f'or let it break by {self._silence_s:g} s of silence')
         if self.mode is Mode.FREE_RUN:
-            raise EpisodeError(f'the world runs freely after: {self.broken}; '
+            raise EpisodeError(f'the world runs freely after: {self._freed_by}; '
                                f'{self.free_ticks_left} ticks are left: begin again after them')
 
     def begin(self, trial_id, phase):
@@ -118,7 +120,17 @@ class Lockstep:
         if self.mode is not Mode.LOCKSTEP:
             raise EpisodeError(f'only an episode in lockstep can break, the world is {self.mode.value}')
         self.broken = reason
-        self.mode = Mode.FREE_RUN
+        self._free(reason)
+
+    def run_freely(self, reason):
+        """Let the world run freely from now on, whatever it did; an episode in lockstep is broken by it."""
+        if self.mode is Mode.LOCKSTEP:
+            self.break_episode(reason)
+        else:
+            self._free(reason)
+
+    def _free(self, reason):
+        self.mode, self._freed_by = Mode.FREE_RUN, reason
         self.free_ticks_left = self._free_run_ticks
 
     def stop(self, reason):
@@ -145,5 +157,5 @@ class Lockstep:
             return False
         self.free_ticks_left -= 1
         if self.free_ticks_left == 0:
-            self.mode = Mode.BROKEN
+            self.mode = Mode.BROKEN if self.broken else Mode.STANDING
         return True

@@ -102,6 +102,27 @@ def gains(model):
     return -model.actuator_biasprm[:, 2] / kp, 1.0 / kp
 
 
+class Supply:
+    """The supply of all motors of ``model``, which it changes.
+
+    Without it there is no torque at all, none against gravity either, as of a motor that was disabled. What is left
+    is passive: dry friction of the gears, and the rotors' inertia. Not covered: a motor that its short-circuited
+    windings or its own watchdog damp; it falls more slowly.
+    """
+
+    def __init__(self, model):
+        self._model = model
+        self._compensated = model.body_gravcomp.copy()
+
+    def switch(self, on):
+        """Switch it ``on`` or off; on again, the model has the same bits as before."""
+        disabled = int(mujoco.mjtDisableBit.mjDSBL_ACTUATION)
+        flags = self._model.opt.disableflags
+        self._model.opt.disableflags = flags & ~disabled if on else flags | disabled
+        # Of an arm's joints it counts as the motors' own; the fingers, on their tendon, would keep it.
+        self._model.body_gravcomp[:] = self._compensated if on else 0.0
+
+
 class JointIndex:
     """Where a model keeps the 14 joints of a station.
 

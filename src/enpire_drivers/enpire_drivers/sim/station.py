@@ -19,7 +19,9 @@ import numpy as np
 from enpire_core.ticks import tick_to_ns
 from enpire_core.types import EpisodeEnd, EpisodeStart
 
+from enpire_drivers.arm import power
 from enpire_drivers.arm.follower import CommandRefused, Follower
+from enpire_drivers.arm.power import PowerError
 from enpire_drivers.sim import records
 from enpire_drivers.sim.cameras import DEFAULT_PROFILES, FrameBook, parse_profile
 from enpire_drivers.sim.lockstep import FREE_RUN_TICKS, SILENCE_S, EpisodeError, Lockstep, Mode
@@ -27,7 +29,7 @@ from enpire_drivers.sim.parameters import StationParameters
 from enpire_drivers.sim.scene import Scene, load_scene
 from enpire_drivers.sim.world import World
 
-__all__ = ['CommandRefused', 'EpisodeError', 'Mode', 'SimStation', 'StationBroken', 'open_station']
+__all__ = ['CommandRefused', 'EpisodeError', 'Mode', 'PowerError', 'SimStation', 'StationBroken', 'open_station']
 
 
 class StationBroken(RuntimeError):
@@ -41,12 +43,13 @@ class SimStation:
     its scene); ``parameters``: those drawn for this station; ``unit``, ``lab_seed``: for the record;
     ``profiles``: Profile by camera; ``scene_digest``: what tells the scene from any other, for the
     record; ``records_folder``: where records go (made if need be, 0700; one that others may look into is
-    refused), None keeps none; ``command_max_age_s``: the follower's; ``silence_s``: wall seconds, see `lockstep`.
+    refused), None keeps none; ``command_max_age_s``: the follower's; ``silence_s``: wall seconds, see `lockstep`;
+    ``power_limits``: a `arm.power.PowerLimits`, None: those that are shipped.
     """
 
     def __init__(self, make_world, parameters, *, unit, lab_seed, profiles, scene_digest,
                  records_folder=None, command_max_age_s=0.1, silence_s=SILENCE_S,
-                 free_run_ticks=FREE_RUN_TICKS):
+                 free_run_ticks=FREE_RUN_TICKS, power_limits=None):
         self.unit, self.lab_seed = unit, lab_seed
         self._make_world = make_world
         self._scene_digest = scene_digest
@@ -59,6 +62,8 @@ class SimStation:
         self.tick = 0
         self._state = _sealed(self.world.joint_state(0))
         self._follower = Follower(self._state.positions, command_max_age_s)
+        self._guard = power.PowerGuard(power_limits or power.load_limits())
+        self._power_cut = ''
         self._take_frames()
 
     # ---- looking ---------------------------------------------------------------------------
@@ -86,6 +91,11 @@ class SimStation:
     def broken(self):
         """Why the last episode broke, or ''."""
         return self._lockstep.broken
+
+    @property
+    def power_cut(self):
+        """Why the motors have no power, or ''."""
+        return self._power_cut
 
     @property
     def dead(self):
@@ -149,11 +159,12 @@ class SimStation:
     def begin(self, trial_id, phase):
         """Record the state, enter lockstep for ``phase`` ('reset', 'rollout'), return EpisodeStart.
 
-        EpisodeError where an episode is under way or the names are wrong, OSError where the record
-        can't be written, StationBroken where physics failed before: nothing begins then.
+        EpisodeError where an episode is under way, the motors have no power or the names are wrong, OSError where
+        the record can't be written, StationBroken where physics failed before: nothing begins then.
         """
         if self._fault:
             raise StationBroken(f'{self._fault}: start the station anew')
+        self._check_power()
         self._lockstep.check_begin(trial_id, phase)
         record = self._record(trial_id, phase)
         name = ''
@@ -191,6 +202,51 @@ class SimStation:
             raise EpisodeError('objects are put back only inside the episode of a reset: begin one first')
         self.world.put_back()
 
+    # ---- power -----------------------------------------------------------------------------
+    def cut_power(self, reason):
+        """Take the power from the motors: from this tick on the arms are limp. An episode under way is broken.
+
+        The world runs freely then, so that they fall; no command moves it and nothing begins until `restore_power`.
+        So no state is ever recorded without power. Twice is fine: the first reason stays.
+        """
+        if self._power_cut:
+            return
+        self._power_cut = reason
+        self.world.set_power(False)
+        self._run_freely(f"the motors' power was cut: {reason}")
+
+    def restore_power(self):
+        """Give the motors their power back: they hold where the arms are, and the world runs freely to show it.
+
+        Limp arms are lifted by hand before, to where they stood at first: on a bench a person has to, a simulated
+        station has a hand for it. PowerError unless the arms are at rest: they stay limp, and the world runs on, for
+        them to come to rest.
+        """
+        if not self._power_cut:
+            return
+        try:
+            power.check_at_rest(self._state)
+        except PowerError:
+            if self.mode is not Mode.FREE_RUN:
+                self._run_freely(f"the motors' power was cut: {self._power_cut}")
+            raise
+        self.world.lift_arms()
+        self._state = _sealed(self.world.joint_state(self.stamp_ns))
+        self._follower.hold(self._state.positions)
+        self._guard.forget()
+        self._power_cut = ''
+        self.world.set_power(True)
+        self._run_freely("the motors' power came back")
+
+    def _run_freely(self, reason):
+        if not self._fault:  # a world in which physics failed can't be moved
+            self._lockstep.run_freely(reason)
+
+    def _check_power(self):
+        if self._power_cut:
+            raise EpisodeError(f'expected motors with power, but it was cut: {self._power_cut}: look at the station, '
+                               'then restore it (`enpire power --restore`)')
+
     # ---- wall time -------------------------------------------------------------------------
     def heard(self, wall_s):
         """Note a command taken, or a sign of life, at steady wall time ``wall_s``."""
@@ -225,9 +281,10 @@ class SimStation:
 
         RecordError for a record that can't be read, is of another scene or of other camera profiles,
         has a number that can't be, or whose state does not have the digest it says; EpisodeError inside
-        an episode. The station is as it was then.
+        an episode and without power. The station is as it was then.
         """
         record = records.read(path)
+        self._check_power()
         self._check_fits(record, path)
         self._lockstep.check_forget()
         with _said_of(path):
@@ -298,6 +355,10 @@ class SimStation:
         self.tick += 1
         self._state = _sealed(state)
         self._take_frames()
+        if not self._power_cut:
+            reason = self._guard.see(state.stamp_ns, self._follower.holding, state)
+            if reason:
+                self.cut_power(reason)
         return state
 
     def _take_frames(self):

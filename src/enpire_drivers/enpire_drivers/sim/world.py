@@ -16,7 +16,7 @@ from enpire_core.joints import ARMS, JOINT_COUNT, JOINT_NAMES
 from enpire_core.types import JointState
 
 from .engine import mujoco
-from .motors import JointIndex, gains
+from .motors import JointIndex, Supply, gains
 from .rendering import CameraRenderer, camera_info
 from .scene import STEP_RATE_HZ, STEPS_PER_TICK
 
@@ -51,6 +51,7 @@ class World:
         self._joints = JointIndex(self._model)
         self._velocity_gain, self._effort_gain = gains(self._model)
         self._offsets = np.array(station.zero_offsets)
+        self._supply = Supply(self._model)
         self._effort = np.zeros(JOINT_COUNT)
         self._steps = 0
         self._renderer = CameraRenderer(self._model, scene.model, station.noise_seed)
@@ -99,6 +100,13 @@ class World:
             what = _WARNINGS.get(mujoco.mjtWarning(kind), f'warning {kind} of MuJoCo')
             raise PhysicsError(f'physics diverged before step {self._steps}: {what}. Restore an earlier state')
 
+    def set_power(self, on):
+        """Give the motors power, or take it: from the next step on the arms are limp. Twice is fine.
+
+        It is no part of `state_bytes`: whoever takes the power sees to it that no state is recorded without.
+        """
+        self._supply.switch(on)
+
     # ---- looking ---------------------------------------------------------------------------
     def joint_state(self, stamp_ns):
         """Return what the encoders measure, as a JointState with stamp ``stamp_ns``."""
@@ -146,6 +154,13 @@ class World:
         for name in self.scene.meta.object_joints:
             address = self._model.joint(name).qposadr[0]
             self.set_object_pose(name, self.scene.meta.initial_qpos[address:address + 7])
+
+    def lift_arms(self):
+        """Put both arms, at rest, where they stood at the world's beginning. The objects stay as they are."""
+        joints, first = self._joints, np.array(self.scene.meta.initial_qpos)
+        for address, dof in ((joints.qpos, joints.dof), (joints.qpos2, joints.dof2)):
+            self._data.qpos[address], self._data.qvel[dof] = first[address], 0.0
+        mujoco.mj_forward(self._model, self._data)
 
     # ---- state -----------------------------------------------------------------------------
     def state_bytes(self):

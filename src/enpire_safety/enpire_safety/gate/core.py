@@ -292,6 +292,13 @@ class GateCore:
         self._set_latch(catalogue.DRIVER_SILENCE, findings.driver_silence(seconds, limit_s))
         return self._latch_verdict()
 
+    def power(self, off):
+        """Take the driver's word about its motors' power: why it is ``off``, '' where it is on. Return the Verdict."""
+        if not self._latch.power(off):
+            return Verdict(NONE)
+        self._set_latch(catalogue.POWER_CUT, Finding(off))
+        return self._latch_verdict()
+
     def stand(self, reason):
         """Hold on the gate's own account (it is being deactivated). Return the Verdict with the hold to send."""
         self._drop_pending('the gate was deactivated')

@@ -1,7 +1,8 @@
 """Why nothing passes, and what must be so before it ends. Pure.
 
 A latch keeps every cause, not only the first: whoever clears it clears them all, and has to be told.
-It ends only on evidence: a joint state without a finding, judged after the last thing that went wrong.
+It ends only on evidence: a joint state without a finding, judged after the last thing that went wrong, and motors that
+have power as far as their driver says.
 An operator's word alone asks for no new evidence: it says nothing about the arms.
 Not covered: whether an exception (`rule_fault`) would come again.
 """
@@ -9,6 +10,7 @@ Not covered: whether an exception (`rule_fault`) would come again.
 from enpire_safety.gate import rules as catalogue
 
 _REMEDY = {'measured_position': 'bring the joint back by hand', 'rule_fault': 'see the log of the gate'}
+_RESTORE = 'look at the station, then `enpire power --restore`'
 _ALWAYS_NEW = (catalogue.OPERATOR.name, catalogue.DRIVER_SILENCE.name)
 
 
@@ -18,6 +20,7 @@ class Latch:
     def __init__(self):
         self._causes = {}                # rule name -> (rule, finding), in the order in which they came
         self._against = None             # (rule, finding) against the newest joint state, unreadable ones too
+        self._power_off = ''             # why the motors have no power; '' where they have, or nobody says
         self._unproven = 'the gate started'  # since when no sound joint state was judged; '' where one was
 
     def __bool__(self):
@@ -52,9 +55,17 @@ class Latch:
         if against is None:
             self._unproven = ''
 
+    def power(self, off):
+        """Note why the motors' power is ``off``, '' where it is on; return whether it has just gone."""
+        gone = bool(off) and not self._power_off
+        self._power_off = off
+        return gone
+
     def clear(self):
         """End the latch; return (True, names of the causes), or (False, why) while a cause persists."""
         names = ', '.join(self._causes)
+        if self._power_off:
+            return False, f'not cleared ({names}): {catalogue.POWER_CUT.name} persists: {self._power_off}: {_RESTORE}'
         if self._against is not None:
             rule, finding = self._against
             remedy = _REMEDY.get(rule.name, 'mend the arm driver')

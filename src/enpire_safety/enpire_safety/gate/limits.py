@@ -36,6 +36,7 @@ _BOUNDS = {'velocity': '/s', 'acceleration': '/s2', 'jump': '', 'effort': None}
 NARROWABLE = ('lower', 'upper', *_BOUNDS)
 ROBOT_PROFILE = 'robot'
 _ROBOT_KEYS = ('model', 'joints', 'station', 'capsules')
+_OF_THE_DRIVER = ('power',)  # when it cuts the motors' power: read and checked there
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,7 +123,7 @@ def robot_limits(data, where):
 
     ``where``: path of the file; `model` is relative to its folder, and errors name it.
     """
-    check_keys(data, _ROBOT_KEYS, where, every=True)
+    check_keys(data, _ROBOT_KEYS, where, every=True, more=_OF_THE_DRIVER)
     joints = data['joints']
     check_keys(joints, KINDS, f'{where}: joints', every=True)
     table = {kind: _robot_joint(joints[kind], kind, f'{where}: joints.{kind}') for kind in KINDS}

@@ -37,8 +37,10 @@ RULE_FAULT = Rule('rule_fault', 956, LATCHES, 'no exception', '', 'a rule or the
 OPERATOR = Rule('operator', 957, LATCHES, '', '', 'somebody called `safety_gate/trip`')
 RESTARTED = Rule('restarted', 958, LATCHES, '', '',
                  'the gate was restarted in the same run after it died or while it was latched')
+POWER_CUT = Rule('power_cut', 960, LATCHES, '', '',
+                 "the arm driver says that its motors' power is cut, or not known to be on")
 CORE_RULES = (LIMITS_PROFILE, STATE_MISSING, SUPERSEDED, DROPPED, REQUEST_SILENCE, CLOCK_BACK, DRIVER_SILENCE,
-              RULE_FAULT, OPERATOR, RESTARTED)
+              RULE_FAULT, OPERATOR, RESTARTED, POWER_CUT)
 ALL_RULES = STATE_RULES + REQUEST_RULES + CORE_RULES
 BY_NAME = {rule.name: rule for rule in ALL_RULES}
 
