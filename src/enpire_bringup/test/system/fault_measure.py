@@ -1,0 +1,125 @@
+"""What the arms of a simulated station do from the moment its world leaves lockstep. Pure.
+
+The driver says in its diagnostics, once a second, what moves the world's clock and at which tick it is. A world that
+leaves lockstep runs freely for 60 ticks, then it stands, broken, at its last one: 60 ticks before that it left. From
+there the joint states are read.
+
+**Held** are the joints from the first tick on from which each moves at SPEED at most and stays within WAY of where it
+is at that tick, until the world stands. The driver's set-points say less: they stand still from the first free tick,
+and it is the arms that shall. Why these bounds: arms that swing at 0.9 rad/s, let go at 13 moments of `swings`, move
+at 0.9, 0.02 to 0.25, 0.003 to 0.05 and 0.02 rad/s or less in the first, second, third and fourth state, and from
+there by less than 0.001 rad in two seconds; arms that are still driven move at 0.63 rad/s or more. So SPEED tells one
+from the other by a factor of ten, and a hold is seen a tick late rather than early. WAY is what a sag or drift may
+not reach in two seconds.
+
+Not covered: a world that is lost with its process (`Found.anew`): in simulation nothing is left that could move. A
+world that broke because physics failed. Speeds between two ticks.
+"""
+
+import bisect
+import dataclasses
+
+import numpy as np
+
+from enpire_core.joints import JOINT_NAMES
+from enpire_core.ticks import TICK_S, tick_to_ns
+
+FREE_RUN, BROKEN = 'free run', 'broken'
+FREE_TICKS = 60
+HELD_WITHIN_S = 0.1
+_GRIPPER = np.array(['gripper' in name for name in JOINT_NAMES])
+ARMS = np.flatnonzero(~_GRIPPER)
+# Of arms in rad, of grippers in m.
+SPEED = np.where(_GRIPPER, 0.01, 0.05)
+WAY = np.where(_GRIPPER, 0.002, 0.02)
+
+
+@dataclasses.dataclass(frozen=True)
+class Note:
+    """What the driver said at ``wall_s``: what moves its clock (``mode``), ``tick``, and ``text`` about what broke."""
+
+    wall_s: float
+    mode: str
+    tick: int
+    text: str = ''
+
+
+@dataclasses.dataclass(frozen=True)
+class Leaving:
+    """A world that left lockstep at ``tick`` for the reason ``text``.
+
+    ``speed``: of the fastest joint of an arm then, rad/s. ``held_s``: simulated seconds from there until the arms
+    held; None: they never did. ``way``: how far each joint got from where it was, at most, in the two seconds (14
+    numbers, rad or m). They don't hold at a tick whose joint state was missed. Where it was seen that the world left,
+    and not when, there is the text alone.
+    """
+
+    text: str
+    tick: int = None
+    speed: float = None
+    held_s: float = None
+    way: tuple = ()
+
+    @property
+    def in_time(self):
+        """True where the arms are known to have held in time: three ticks are the 0.1 s."""
+        return self.held_s is not None and self.held_s <= HELD_WITHIN_S + 1e-6
+
+
+@dataclasses.dataclass(frozen=True)
+class Found:
+    """What happened to a world: each time it left lockstep, and how often it began anew with another process."""
+
+    leavings: tuple
+    anew: int
+
+
+def look(notes, samples, since_s):
+    """Return the Found after the wall time ``since_s``.
+
+    ``notes``: Notes, ``samples``: joint states with stamp_ns, positions, velocities and wall_s, both in the order in
+    which they came, from before ``since_s`` on.
+    """
+    begins = _begins(samples)
+    leavings, known = [], set()
+    for note, following in zip(notes, [*notes[1:], None]):
+        life = bisect.bisect(begins, note.wall_s)
+        new = since_s <= note.wall_s
+        if note.mode == BROKEN and (life, note.tick) not in known:
+            known.add((life, note.tick))
+            if new:
+                leavings.append(_measured(note, [one for one in samples if bisect.bisect(begins, one.wall_s) == life]))
+        elif note.mode == FREE_RUN and new and (following is None or following.mode not in (FREE_RUN, BROKEN)):
+            leavings.append(Leaving(note.text))
+    return Found(tuple(leavings), sum(since_s <= begin for begin in begins))
+
+
+def _begins(samples):
+    """Return the wall times at which the clock began anew."""
+    return [after.wall_s for before, after in zip(samples, samples[1:]) if after.stamp_ns < before.stamp_ns]
+
+
+def _measured(note, samples):
+    """Return the Leaving of a world that stands as ``note`` says; ``samples``: of this world."""
+    first = note.tick - FREE_TICKS
+    found = {sample.stamp_ns: sample for sample in samples}
+    run = [found.get(tick_to_ns(tick)) for tick in range(first, note.tick + 1)] if first >= 0 else [None]
+    if run[0] is None or run[-1] is None:
+        return Leaving(note.text)
+    positions = np.array([np.full(len(JOINT_NAMES), np.nan) if one is None else one.positions for one in run])
+    velocities = np.array([np.full(len(JOINT_NAMES), np.nan) if one is None else one.velocities for one in run])
+    held = _held(positions, velocities)
+    return Leaving(note.text, first, float(np.max(np.abs(velocities[0][ARMS]))),
+                   None if held is None else round(held * TICK_S, 6),
+                   tuple(float(way) for way in np.nanmax(np.abs(positions - positions[0]), axis=0)))
+
+
+def _held(positions, velocities):
+    """Return the first index from which on all joints hold, None for none; both (n, 14), NaN where one was missed."""
+    seen = ~np.isnan(positions[:, 0])
+    for index in np.flatnonzero(seen):
+        later = seen[index:]
+        if np.all(np.abs(velocities[index:][later]) <= SPEED) and np.all(
+                np.abs(positions[index:][later] - positions[index]) <= WAY):
+            return int(index)
+    return None
