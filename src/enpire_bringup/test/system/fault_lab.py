@@ -178,7 +178,10 @@ class FaultLab:
         server = self.lab.child(f'{unit}.trial_server')
         logs = sorted((self.lab.run_dir / unit / 'policy_logs').glob('*.log'), key=os.path.getmtime)
         pids = policy_pids(logs[-1].read_text(), server.pid) if server and logs else []
-        return psutil.Process(pids[0]) if pids else None
+        try:
+            return psutil.Process(pids[0]) if pids else None
+        except psutil.NoSuchProcess:
+            return None
 
     def strike(self, fault, process):
         """Do what ``fault`` says to ``process`` and keep it up as long as it lasts."""
@@ -206,7 +209,10 @@ class FaultLab:
 
     def until_ended(self, seconds=AGAIN_S):
         """Wait for the end of the lab, an operator beside it; return whether it came."""
-        return self.watcher.within(seconds, now_and_then(lambda: self.operator.look() and False or self.ended))
+        def ended():
+            self.operator.look()
+            return self.ended
+        return self.watcher.within(seconds, now_and_then(ended))
 
     def last_words(self):
         """Return what the lab that has ended said about why, '' where it said nothing: the last line of the process

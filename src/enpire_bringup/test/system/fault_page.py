@@ -19,7 +19,7 @@ means, stands in [fault_measure.py](../src/enpire_bringup/test/system/fault_meas
 Measured on the state of the code `{state}`, seed {seed}.
 """
 COLUMNS = ('fault', 'n', 'arms moved', 'left lockstep', 'held after, median', 'largest', 'farthest way in 2 s, rad',
-           'world lost', 'cleared by an operator', 'the lab')
+           'world began anew', 'cleared by an operator', 'the lab')
 
 
 def beside(out):

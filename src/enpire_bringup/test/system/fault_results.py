@@ -12,7 +12,8 @@ import fault_measure
 from enpire_research.studies.state import bench_state, digest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-OWN = ('fault_disk.py', 'fault_lab.py', 'fault_measure.py', 'fault_plan.py', 'fault_runs.py', 'policies')
+OWN = ('fault_disk.py', 'fault_lab.py', 'fault_measure.py', 'fault_plan.py', 'fault_runs.py', 'system_watcher.py',
+       'policies/swings_and_varies.py')
 
 
 def state(task):

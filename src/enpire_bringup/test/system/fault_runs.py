@@ -27,7 +27,7 @@ def run(lab, faults, say):
     try:
         _until_works(lab, 0, STARTS_S, '', [])
         while faults and not lab.ended:
-            line = _one(lab, faults[0])
+            line = one(lab, faults[0])
             if line is None:
                 break  # the campaign was over before, or its target does not come any more
             faults.pop(0)
@@ -39,15 +39,15 @@ def run(lab, faults, say):
     except Stuck as error:
         why = str(error)
         say(why)
-    return done, _checked(lab, [line['number'] for line in done], why)
+    return done, checked(lab, [line['number'] for line in done], why)
 
 
-def _one(lab, fault):
+def one(lab, fault):
     """Inject ``fault``; return its line, or None where there was nothing to strike."""
     watcher = lab.watcher
     watcher.within(fault.delay_s, lambda: lab.ended)
     process = _target(lab, fault)
-    if process is None and fault.kind != fault_plan.DISK:
+    if lab.ended or (process is None and fault.kind != fault_plan.DISK):
         return None
     watcher.forget()
     lab.lab.remember_family()
@@ -98,11 +98,15 @@ def _until_works(lab, began_ns, seconds, unit, ends):
     """
     while True:
         if not lab.until_works(began_ns, unit, seconds):
-            raise Stuck(f'waited {seconds:g} s for a trial of {unit or "any station"} or the end of the lab; the lab '
-                        f'said last:\n{lab.lab.text()[-2000:]}')
+            raise Stuck(f'waited {seconds:g} s for a trial of {unit or "any station"} or the end of the lab; '
+                        f'{_last_said(lab)}')
         if not lab.ended or lab.over:
             return
         _go_on(lab, ends)
+
+
+def _last_said(lab):
+    return f'the lab said last:\n{lab.lab.text()[-2000:]}'
 
 
 def _go_on(lab, ends):
@@ -115,16 +119,18 @@ def _go_on(lab, ends):
 
 
 def _to_the_end(lab):
-    """Let the campaign come to its end."""
+    """Let the campaign come to its end; Stuck where it makes no progress, or can't be gone on with."""
     ends = []
     while not lab.over or not lab.ended:
-        if not lab.until_ended():
-            raise Stuck(f'waited for the end of the campaign; the lab said last:\n{lab.lab.text()[-2000:]}')
-        if not lab.over:
-            _go_on(lab, ends)
+        known = len(lab.records())
+        if lab.until_ended():
+            if not lab.over:
+                _go_on(lab, ends)
+        elif len(lab.records()) == known:
+            raise Stuck(f'waited {AGAIN_S:g} s for a record or the end of the lab; {_last_said(lab)}')
 
 
-def _checked(lab, numbers, why):
+def checked(lab, numbers, why):
     """Return the line about a campaign: its trials counted, `enpire verify` asked. ``why``: it didn't come to its end.
     """
     lab.lab.kill()
