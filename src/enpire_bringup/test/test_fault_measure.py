@@ -11,7 +11,7 @@ from fault_measure import BROKEN, FREE_RUN, Note, look
 
 Sample = collections.namedtuple('Sample', 'stamp_ns positions velocities wall_s')
 LEFT = 100  # the tick at which the world of these tests leaves lockstep
-SPEEDS = (0.9, 0.2, 0.06, 0.01)  # then still, rad/s
+SPEEDS = (0.9, 0.4, 0.25, 0.12, 0.06)  # then still, rad/s
 
 
 def world(first=0, speeds=SPEEDS, begins_s=0.0, joint=0):
@@ -43,22 +43,25 @@ def test_a_world_that_runs_freely_left_lockstep_sixty_ticks_before_it_stands():
     assert leaving.way[0] == pytest.approx(sum(SPEEDS[1:]) * TICK_S) and leaving.way[1:] == (0.0,) * 13
 
 
-@pytest.mark.parametrize('speeds, held_s', [
-    ((0.04,), 0.0), ((0.9, 0.05), TICK_S), ((*SPEEDS[:3], 0.2), 4 * TICK_S), ((*[0.0] * 32, 0.06), 33 * TICK_S),
-    # Slow enough, but it goes on for 43 ticks: 13 more are within the bound of the way.
-    ((*SPEEDS[:3], *[0.045] * 40), 29 * TICK_S), ([0.3] * 61, None)],
-    ids=['at rest', 'at once', 'late', 'moves again', 'drifts', 'never'])
-def test_held_is_the_first_tick_from_which_on_nothing_moves_any_more(speeds, held_s):
+@pytest.mark.parametrize('speeds, held_s, still_s', [
+    ((0.04,), 0, 0), ((0.9, 0.2), 1, 2), ((*SPEEDS[:3], 0.22), 4, 4), ((*[0.0] * 32, 0.06), 0, 33),
+    ((*[0.0] * 32, 0.21), 33, 33),
+    # Slow enough, but it goes on for 43 ticks: six more are within the bound of the way.
+    ((*SPEEDS[:3], *[0.045] * 40), 36, 36), ([0.3] * 61, None, None)],
+    ids=['at rest', 'at once', 'late', 'trembles', 'moves again', 'drifts', 'never'])
+def test_held_is_the_first_tick_from_which_on_joints_stay_and_still_where_they_are_slow_too(speeds, held_s, still_s):
     samples, left_s = world(speeds=speeds)
     (leaving,) = look(notes(left_s), samples, 0.0).leavings
-    assert leaving.held_s == (held_s if held_s is None else pytest.approx(held_s, abs=1e-5))
-    assert leaving.in_time == (held_s is not None and held_s < 0.11)
+    assert (leaving.held_s, leaving.still_s) == tuple(
+        ticks if ticks is None else pytest.approx(ticks * TICK_S, abs=1e-5) for ticks in (held_s, still_s))
+    assert leaving.in_time == (held_s is not None and held_s <= 3)
 
 
 def test_a_gripper_holds_by_its_own_bounds():
-    samples, left_s = world(speeds=(0.04, 0.04), joint=JOINT_NAMES.index('left_gripper'))
+    samples, left_s = world(speeds=(0.03, 0.03, 0.015), joint=JOINT_NAMES.index('left_gripper'))
     (leaving,) = look(notes(left_s), samples, 0.0).leavings
-    assert leaving.held_s == pytest.approx(2 * TICK_S, abs=1e-5) and leaving.speed == 0.0
+    assert leaving.held_s == pytest.approx(2 * TICK_S, abs=1e-5) and leaving.still_s == pytest.approx(
+        3 * TICK_S, abs=1e-5) and leaving.speed == 0.0
 
 
 def test_arms_do_not_hold_in_a_joint_state_that_was_missed():

@@ -4,7 +4,8 @@ import fault_page
 import fault_results
 import pytest
 
-LEAVING = {'unit': 'unit0', 'text': 'silence', 'tick': 90, 'speed': 0.9, 'held_s': 0.1, 'way': [0.02] * 14}
+LEAVING = {'unit': 'unit0', 'text': 'silence', 'tick': 90, 'speed': 0.9, 'held_s': 0.1, 'still_s': 0.2,
+           'way': [0.02] * 14}
 
 
 def fault(number=0, **changes):
@@ -69,7 +70,7 @@ def test_the_summary_says_times_ways_ends_and_trials():
               fault(3, kind='disk', target='run folder', leavings=[], ends=[end(), end(said='LedgerError: record 31')])]
     said = fault_page.summary(faults, [campaign(), campaign(lost=['x'])])
     assert '4 faults in 2 campaigns: 3 kill, 0 stop, 1 disk' in said
-    assert 'left lockstep: 2; held after 0.083 s at the median, 0.100 s at most (n = 2)' in said
+    assert 'left lockstep: 2; held after 0.083 s at the median, 0.100 s at most (n = 2), still after 0.200 s' in said
     assert '2 x LedgerError: record n' in said and 'trials finished: 60, void: 4, lost: 1, counted twice: 0' in said
     assert 'WRONG: campaign 1: lost: x' in said
 
@@ -83,6 +84,6 @@ def test_the_page_has_a_row_for_each_kind_and_process_of_both_stations_together(
     lines = [fault(0), fault(1, target='unit1.trial_server', leavings=[]),
              fault(2, kind='stop', target='lab.research', leavings=[]), campaign()]
     page = fault_page.page([{**line, 'state': 'old'} for line in lines[:1]] + lines)
-    assert '| kill trial_server | 2 | 2 | 1 | 0.100 s | 0.100 s | 0.0200 | 0 | 2 | went on |' in page
-    assert '| stop lab.research | 1 | 1 | 0 |  |  |  | 0 | 1 | went on |' in page and '| all | 3 |' in page
+    assert '| kill trial_server | 2 | 2 | 1 | 0.100 s | 0.100 s | 0.200 s | 0.0200 | 0 | 2 | went on |' in page
+    assert '| stop lab.research | 1 | 1 | 0 |  |  |  |  | 0 | 1 | went on |' in page and '| all | 3 |' in page
     assert '| left_joint1 | 0.02000 rad | 0.02000 rad |' in page and 'state of the code `now`, seed 1' in page

@@ -12,6 +12,7 @@ import argparse
 import os
 import pathlib
 import shutil
+import signal
 import sys
 import tempfile
 
@@ -26,8 +27,8 @@ from fault_lab import FaultLab  # noqa: E402
 from fault_runs import run  # noqa: E402
 
 TASK = 'push_t'
-# Of a campaign: it takes six to ten faults.
-TRIALS = 40
+# Of a campaign: it takes about ten faults.
+TRIALS = 60
 IN_VAIN = 3
 KEPT = ('logs', 'campaign/ledger.jsonl', 'lab.yaml')
 
@@ -41,6 +42,8 @@ def main():
     options.add_argument('--page', action='store_true', help='write the page that belongs to the results, do nothing')
     options.add_argument('--kept', type=pathlib.Path, default=None, help='folder for logs of campaigns that went wrong')
     chosen = options.parse_args()
+    # As at Ctrl-C, the lab is ended and the disk taken away.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     key = fault_results.state(registry.get(TASK))
     if not chosen.page:
         if os.geteuid() != 0:

@@ -20,7 +20,8 @@ from system_lab import LabProcess, policy
 from system_scenarios import policy_pids
 from system_watcher import Watcher
 
-# At four times real time there are arms in motion to be met, and two stations find the time for it.
+# At four times real time there are arms in motion to be met, and two stations find the time for it. Rounds are large,
+# so that a station seldom waits for the other.
 LAB = """\
 name: faults
 units: 2
@@ -29,9 +30,9 @@ policy: {policy}
 real_time_factor: 4
 campaign:
   trials: {trials}
-  ideas_a_round: 2
+  ideas_a_round: 4
   screen_first: 4
-  screen_second: 1
+  screen_second: 2
   screen_resets: 4
   confirm_margin: 2
   confirm_resets: 5

@@ -5,12 +5,16 @@ leaves lockstep runs freely for 60 ticks, then it stands, broken, at its last on
 there the joint states are read.
 
 **Held** are the joints from the first tick on from which each moves at SPEED at most and stays within WAY of where it
-is at that tick, until the world stands. The driver's set-points say less: they stand still from the first free tick,
-and it is the arms that shall. Why these bounds: arms that swing at 0.9 rad/s, let go at 13 moments of `swings`, move
-at 0.9, 0.02 to 0.25, 0.003 to 0.05 and 0.02 rad/s or less in the first, second, third and fourth state, and from
-there by less than 0.001 rad in two seconds; arms that are still driven move at 0.63 rad/s or more. So SPEED tells one
-from the other by a factor of ten, and a hold is seen a tick late rather than early. WAY is what a sag or drift may
-not reach in two seconds.
+is at that tick, until the world stands, two seconds later. The driver's set-points say less: they stand still from the
+first free tick, and it is the arms that shall. **Still** they are once each moves at STILL at most from there on.
+
+Why these bounds: worlds let go at every third tick of a reset and of a rollout that swings (193 moments), with the
+state of the code of 2026-11-28. Arms that were driven at up to 1.2 rad/s moved at 0.7, 0.3, 0.16 and 0.09 rad/s at most
+in the first, second, third and fourth state after it; what is left then is the motors' own settling, and, where a
+gripper holds an object, a tremble of up to 0.1 rad/s within 0.007 rad, for half a second. SPEED lies above that tremble
+and far below an arm that is still driven (0.63 rad/s or more in a swing). WAY alone would take a fast arm for one that
+holds as long as it stops nearby, and SPEED alone a slow one that goes on: over two seconds WAY is 0.005 rad/s. With
+STILL for SPEED one in six of these moments took longer than 0.1 s, and the longest 0.47 s: so both times are told.
 
 Not covered: a world that is lost with its process (`Found.anew`): in simulation nothing is left that could move. A
 world that broke because physics failed. Speeds between two ticks.
@@ -30,8 +34,9 @@ HELD_WITHIN_S = 0.1
 _GRIPPER = np.array(['gripper' in name for name in JOINT_NAMES])
 ARMS = np.flatnonzero(~_GRIPPER)
 # Of arms in rad, of grippers in m.
-SPEED = np.where(_GRIPPER, 0.01, 0.05)
-WAY = np.where(_GRIPPER, 0.002, 0.02)
+SPEED = np.where(_GRIPPER, 0.02, 0.2)
+STILL = np.where(_GRIPPER, 0.01, 0.05)
+WAY = np.where(_GRIPPER, 0.002, 0.01)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,16 +53,17 @@ class Note:
 class Leaving:
     """A world that left lockstep at ``tick`` for the reason ``text``.
 
-    ``speed``: of the fastest joint of an arm then, rad/s. ``held_s``: simulated seconds from there until the arms
-    held; None: they never did. ``way``: how far each joint got from where it was, at most, in the two seconds (14
-    numbers, rad or m). They don't hold at a tick whose joint state was missed. Where it was seen that the world left,
-    and not when, there is the text alone.
+    ``speed``: of the fastest joint of an arm then, rad/s. ``held_s``, ``still_s``: simulated seconds from there until
+    all joints held, until they were still; None: never. ``way``: how far each joint got from where it was, at most, in
+    the two seconds (14 numbers, rad or m). A tick whose joint state was missed is none at which they hold. Where it was
+    seen that the world left, and not when, there is the text alone.
     """
 
     text: str
     tick: int = None
     speed: float = None
     held_s: float = None
+    still_s: float = None
     way: tuple = ()
 
     @property
@@ -108,18 +114,20 @@ def _measured(note, samples):
         return Leaving(note.text)
     positions = np.array([np.full(len(JOINT_NAMES), np.nan) if one is None else one.positions for one in run])
     velocities = np.array([np.full(len(JOINT_NAMES), np.nan) if one is None else one.velocities for one in run])
-    held = _held(positions, velocities)
-    return Leaving(note.text, first, float(np.max(np.abs(velocities[0][ARMS]))),
-                   None if held is None else round(held * TICK_S, 6),
+    return Leaving(note.text, first, float(np.max(np.abs(velocities[0][ARMS]))), _held(positions, velocities, SPEED),
+                   _held(positions, velocities, STILL),
                    tuple(float(way) for way in np.nanmax(np.abs(positions - positions[0]), axis=0)))
 
 
-def _held(positions, velocities):
-    """Return the first index from which on all joints hold, None for none; both (n, 14), NaN where one was missed."""
+def _held(positions, velocities, speed):
+    """Return the seconds until all joints hold with that speed at most, None where they never do.
+
+    Both (n, 14), a tick apart, NaN where one was missed.
+    """
     seen = ~np.isnan(positions[:, 0])
     for index in np.flatnonzero(seen):
         later = seen[index:]
-        if np.all(np.abs(velocities[index:][later]) <= SPEED) and np.all(
+        if np.all(np.abs(velocities[index:][later]) <= speed) and np.all(
                 np.abs(positions[index:][later] - positions[index]) <= WAY):
-            return int(index)
+            return round(int(index) * TICK_S, 6)
     return None

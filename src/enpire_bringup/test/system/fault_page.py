@@ -18,7 +18,8 @@ means, stands in [fault_measure.py](../src/enpire_bringup/test/system/fault_meas
 
 Measured on the state of the code `{state}`, seed {seed}.
 """
-COLUMNS = ('fault', 'n', 'arms moved', 'left lockstep', 'held after, median', 'largest', 'farthest way in 2 s, rad',
+COLUMNS = ('fault', 'n', 'arms moved', 'left lockstep', 'held after, median', 'largest', 'still after, largest',
+           'farthest way in 2 s, rad',
            'world began anew', 'cleared by an operator', 'the lab')
 
 
@@ -58,11 +59,13 @@ def summary(faults, campaigns):
 
 def _holds(left):
     times = [leaving.held_s for leaving in left if leaving.held_s is not None]
+    still = [leaving.still_s for leaving in left if leaving.still_s is not None]
     ways = [way for leaving in left for name, way in zip(JOINT_NAMES, leaving.way) if 'gripper' not in name]
     if not times:
         return 'no time to hold'
     return (f'held after {statistics.median(times):.3f} s at the median, {max(times):.3f} s at most '
-            f"(n = {len(times)}); way of an arm's joint in the 2 s after it {statistics.median(ways):.4f} rad at the "
+            f'(n = {len(times)}), still after {_largest(still)} at most; '
+            f"way of an arm's joint in the 2 s after it {statistics.median(ways):.4f} rad at the "
             f'median, {max(ways):.4f} rad at most')
 
 
@@ -82,13 +85,18 @@ def page(lines):
 def _row(name, faults):
     left = [leaving for leaving, _ in fault_results.leavings(faults)]
     times = [leaving.held_s for leaving in left if leaving.held_s is not None]
+    still = [leaving.still_s for leaving in left if leaving.still_s is not None]
     ways = [way for leaving in left for joint, way in zip(JOINT_NAMES, leaving.way) if 'gripper' not in joint]
     ended = sum(bool(fault['ends']) for fault in faults)
     return (name, str(len(faults)), str(sum(bool(fault['moving']) for fault in faults)), str(len(left)),
-            f'{statistics.median(times):.3f} s' if times else '', f'{max(times):.3f} s' if times else '',
+            f'{statistics.median(times):.3f} s' if times else '', _largest(times), _largest(still),
             f'{max(ways):.4f}' if ways else '', str(sum(bool(fault['anew']) for fault in faults)),
             str(sum(sum(fault['cleared'].values()) for fault in faults)),
             f'ended {ended} times' if ended else 'went on')
+
+
+def _largest(times):
+    return f'{max(times):.3f} s' if times else ''
 
 
 def _joints(faults):

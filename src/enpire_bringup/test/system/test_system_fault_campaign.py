@@ -17,7 +17,7 @@ GATE = Fault(1, KILL, 'unit0.safety_gate', 0.0)
 
 @needs_root
 def test_after_a_killed_policy_and_gate_arms_hold_in_time_the_lab_goes_on_and_no_trial_is_lost(tmp_path):
-    with FaultLab(tmp_path, seed=1, trials=40) as lab:
+    with FaultLab(tmp_path, seed=1, trials=60) as lab:
         policy = one(lab, POLICY)
         assert policy['leavings'] == policy['ends'] == [] and not policy['stuck'], told(policy)
         lab.watcher.until(now_and_then(lambda: lab.target(POLICY)), 'the next policy of unit0')
