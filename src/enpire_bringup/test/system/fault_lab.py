@@ -40,7 +40,7 @@ campaign:
 """
 STOPPED_S = FULL_S = 10.0
 TARGET_S = 60.0       # so long a target is waited for
-STARTS_S = 120.0
+STARTS_S = 240.0      # seconds where nothing else runs
 AGAIN_S = 240.0       # so long the lab has to work again or to end
 LEFT_S = 10.0         # so long processes may outlive a supervisor
 RESUMES = 3           # without a record between them: then the campaign is given up

@@ -6,7 +6,7 @@ import subprocess
 import fault_results
 import pytest
 from fault_disk import Filler, small_disk
-from fault_lab import FaultLab, now_and_then
+from fault_lab import STARTS_S, FaultLab, now_and_then
 from fault_plan import KILL, Fault
 from fault_runs import checked, one, told
 
@@ -18,9 +18,11 @@ GATE = Fault(1, KILL, 'unit0.safety_gate', 0.0)
 @needs_root
 def test_after_a_killed_policy_and_gate_arms_hold_in_time_the_lab_goes_on_and_no_trial_is_lost(tmp_path):
     with FaultLab(tmp_path, seed=1, trials=60) as lab:
+        drives = now_and_then(lambda: lab.target(POLICY))
+        lab.watcher.until(drives, lambda: f'a policy of unit0 to drive; the lab said:\n{lab.lab.text()}', STARTS_S)
         policy = one(lab, POLICY)
         assert policy['leavings'] == policy['ends'] == [] and not policy['stuck'], told(policy)
-        lab.watcher.until(now_and_then(lambda: lab.target(POLICY)), 'the next policy of unit0')
+        lab.watcher.until(drives, 'the next policy of unit0 to drive')
         gate = one(lab, GATE)
         assert [left['unit'] for left in gate['leavings']] == ['unit0'] and not gate['stuck'], told(gate)
         assert gate['cleared'] == {'unit0': 1, 'unit1': 0}, told(gate)

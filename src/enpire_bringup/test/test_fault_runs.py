@@ -1,0 +1,118 @@
+"""The course of faults in a campaign, with a lab that only tells what it was asked for."""
+
+import collections
+import types
+
+import pytest
+
+pytest.importorskip('rclpy', reason='the lab that is asked here has a node')
+
+import fault_runs  # noqa: E402
+from fault_plan import DISK, KILL, RUN_FOLDER, SUPERVISOR, Fault  # noqa: E402
+
+FAULT = Fault(3, KILL, 'unit1.trial_server', 1.5)
+
+
+class Lab:
+    """``course``: what comes of each wait: 'works', 'ended', 'killed', 'over' or 'nothing'. ``target``: of faults."""
+
+    def __init__(self, course, target='process'):
+        self.course, self._target, self.done = list(course), target, []
+        self.watcher = types.SimpleNamespace(
+            worlds=collections.defaultdict(list), states=collections.defaultdict(list), forget=lambda: None,
+            within=lambda seconds, condition=lambda: False: self.done.append(f'{seconds:g} s') or condition())
+        self.operator = types.SimpleNamespace(cleared={})
+        self.ended = self.over = False
+        self.lab = types.SimpleNamespace(remember_family=lambda: None, text=lambda: 'words', run_dir='run',
+                                         process=types.SimpleNamespace(returncode=1))
+
+    def target(self, fault):
+        return self._target
+
+    def strike(self, fault, process):
+        self.done.append(f'strike {process}')
+
+    def until_works(self, began_ns, unit, seconds):
+        return self._wait(f'works {unit}')
+
+    def until_ended(self):
+        return self._wait('ended')
+
+    def _wait(self, what):
+        self.done.append(what)
+        came = self.course.pop(0)
+        self.ended, self.over = came in ('ended', 'killed', 'over'), came == 'over'
+        self.lab.process.returncode = -9 if came == 'killed' else 1
+        return came != 'nothing'
+
+    def records(self):
+        return []
+
+    def last_words(self):
+        return 'the disk is full'
+
+    def left(self):
+        return {}
+
+    def resume(self):
+        self.done.append('resume')
+        self.ended = False
+
+
+@pytest.fixture(autouse=True)
+def unchecked(monkeypatch):
+    """Have no files looked at."""
+    monkeypatch.setattr(fault_runs, 'checked', lambda lab, numbers, why: {'faults': numbers, 'why': why})
+
+
+def test_a_fault_is_struck_after_its_delay_and_a_trial_of_its_station_is_waited_for():
+    lab = Lab(['works'])
+    line = fault_runs.one(lab, FAULT)
+    assert lab.done == ['1.5 s', '60 s', 'strike process', 'works unit1']
+    assert (line['number'], line['kind'], line['target'], line['ends'], line['stuck']) == (
+        3, 'kill', 'unit1.trial_server', [], '')
+
+
+@pytest.mark.parametrize('came, end', [
+    ('ended', {'said': 'the disk is full', 'killed': False, 'left': []}),
+    ('killed', {'said': '', 'killed': True, 'left': []})])
+def test_a_lab_that_ended_is_gone_on_with_and_what_it_said_is_kept(came, end):
+    lab = Lab([came, 'works'])
+    line = fault_runs.one(lab, Fault(0, KILL, SUPERVISOR, 0.0))
+    assert line['ends'] == [end] and not line['stuck'] and lab.done[-3:] == ['works ', 'resume', 'works ']
+
+
+def test_a_lab_that_ends_again_and_again_or_does_nothing_is_stuck():
+    line = fault_runs.one(Lab(['ended'] * 10), FAULT)
+    assert len(line['ends']) == fault_runs.RESUMES + 1 and line['stuck'].startswith('the lab ended 4 times')
+    line = fault_runs.one(Lab(['nothing']), FAULT)
+    assert line['stuck'].startswith('waited 240 s for a trial of unit1') and 'words' in line['stuck']
+
+
+def test_a_full_disk_needs_no_process_and_a_fault_without_its_target_is_none():
+    assert fault_runs.one(Lab(['works'], target=None), Fault(0, DISK, RUN_FOLDER, 0.0)) is not None
+    lab = Lab([], target=None)
+    assert fault_runs.one(lab, FAULT) is None and not [what for what in lab.done if what.startswith('strike')]
+
+
+def test_faults_go_on_until_the_campaign_is_over_and_those_that_are_left_stay_on_the_list():
+    faults = [Fault(number, KILL, 'lab.research', 0.0) for number in range(4)]
+    said = []
+    lines, campaign = fault_runs.run(Lab(['works', 'works', 'over']), faults, said.append)
+    assert [line['number'] for line in lines] == campaign['faults'] == [0, 1] and campaign['why'] == ''
+    assert [fault.number for fault in faults] == [2, 3]
+    assert said[1].startswith('fault 1: kill lab.research: the campaign is over after ')
+
+
+def test_a_campaign_without_further_faults_comes_to_its_end_through_as_many_labs_as_that_takes():
+    lab = Lab(['works', 'works', 'ended', 'over'])
+    _, campaign = fault_runs.run(lab, [FAULT], lambda text: None)
+    assert campaign == {'faults': [3], 'why': ''} and lab.done[-3:] == ['ended', 'resume', 'ended']
+
+
+def test_a_stuck_campaign_ends_with_the_fault_on_record_and_says_why():
+    faults = [FAULT, FAULT]
+    lines, campaign = fault_runs.run(Lab(['works', 'nothing']), faults, lambda text: None)
+    assert lines[0]['stuck'] == campaign['why'] != '' and len(lines) == len(faults) == 1
+    lines, campaign = fault_runs.run(Lab(['nothing']), faults, lambda text: None)
+    assert lines == [] and campaign['why'].startswith('waited 240 s for a trial of any station')
