@@ -43,7 +43,7 @@ TARGET_S = 60.0       # so long a target is waited for
 STARTS_S = 240.0      # seconds where nothing else runs
 AGAIN_S = 240.0       # so long the lab has to work again or to end
 LEFT_S = 10.0         # so long processes may outlive a supervisor
-RESUMES = 3           # without a record between them: then the campaign is given up
+RESUMES = 3           # after one fault; then the campaign is given up
 LOOK_S = 0.2
 ANSWER_S = 2.0
 # How the command says that a lab has ended other than it should. The first is followed by the words of a process.

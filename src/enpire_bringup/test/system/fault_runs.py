@@ -11,6 +11,7 @@ from enpire_research.campaign.audit.stations import read_outboxes
 from fault_lab import AGAIN_S, RESUMES, STARTS_S, TARGET_S, now_and_then
 
 MOVING_RAD_S = 0.05
+NOTED_S = 1.2  # the driver says once a second what moves its world
 
 
 class Stuck(AssertionError):
@@ -60,6 +61,9 @@ def one(lab, fault):
         return None
     over_ns, over_s, stuck, ends = time.time_ns(), time.monotonic(), '', []
     try:
+        _until_works(lab, over_ns, AGAIN_S, fault.unit, ends)
+        # A world that left lockstep a moment ago is heard of by now, and waited for.
+        watcher.within(NOTED_S)
         _until_works(lab, over_ns, AGAIN_S, fault.unit, ends)
     except Stuck as error:
         stuck = str(error)
@@ -139,7 +143,7 @@ def checked(lab, numbers, why):
                 if phase == 'rollout' and kept.report.status in fault_counts.VERDICTS]
     trials = [record.body for record in lab.records() if record.kind == 'trial']
     counts = fault_counts.count(trials, finished, lab.over)
-    code, said = lab.lab.command('verify', str(lab.lab.run_dir), seconds=300.0)
+    code, said = lab.lab.command('verify', str(lab.lab.run_dir), seconds=600.0)
     return {'line': 'campaign', 'faults': numbers, **dataclasses.asdict(counts), 'over': lab.over, 'why': why,
             'void': sum(body['status'] == 'void' for body in trials), 'unreadable': unreadable, 'verified': code == 0,
             'verify': '' if code == 0 else said[-2000:]}
