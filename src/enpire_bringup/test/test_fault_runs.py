@@ -1,12 +1,15 @@
 """The course of faults in a campaign, with a lab that only tells what it was asked for."""
 
 import collections
+import json
+import os
 import types
 
 import pytest
 
 pytest.importorskip('rclpy', reason='the lab that is asked here has a node')
 
+import fault_campaign  # noqa: E402
 import fault_runs  # noqa: E402
 from fault_plan import DISK, KILL, RUN_FOLDER, SUPERVISOR, Fault  # noqa: E402
 
@@ -119,3 +122,21 @@ def test_a_stuck_campaign_ends_with_the_fault_on_record_and_says_why():
     assert lines[0]['stuck'] == campaign['why'] != '' and len(lines) == len(faults) == 1
     lines, campaign = fault_runs.run(Lab(['nothing']), faults, lambda text: None)
     assert lines == [] and campaign['why'].startswith('waited 240 s for a trial of any station')
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason='the script wants to mount small disks: needs root')
+def test_the_page_is_written_beside_the_results_and_says_when_the_code_has_moved_on(tmp_path, capsys):
+    results = tmp_path / 'results' / 'faults.jsonl'
+    assert fault_campaign.main(['--page', '--out', str(results)]) == 2
+    assert 'found none' in capsys.readouterr().out
+    results.parent.mkdir()
+    line = {**fault_runs.one(Lab(['works']), FAULT), 'state': 'old', 'seed': 1}
+    results.write_text(json.dumps(line) + '\n')
+    assert fault_campaign.main(['--page', '--out', str(results)]) == 0
+    said = capsys.readouterr().out
+    assert 'AN OLDER STATE OF THE CODE: old' in said and '1 faults in 0 campaigns' in said
+    assert '| kill trial_server | 1 |' in (tmp_path / 'faults.md').read_text()
+    # What is left to do is done only where the results have less than that.
+    key = fault_campaign.fault_results.state(fault_campaign.registry.get('push_t'))
+    results.write_text(json.dumps({**line, 'state': key, 'number': 0}) + '\n')
+    assert fault_campaign.main(['--faults', '1', '--out', str(results)]) == 0

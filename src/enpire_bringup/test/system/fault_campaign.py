@@ -33,15 +33,15 @@ IN_VAIN = 3
 KEPT = ('logs', 'campaign/ledger.jsonl', 'lab.yaml')
 
 
-def main():
-    """Do what is missing and say what all came to."""
+def main(arguments=None):
+    """Do what is missing and say what all came to; return the exit code."""
     options = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     options.add_argument('--faults', type=int, default=200, help='so many in all, those that the file has included')
     options.add_argument('--seed', type=int, default=1)
     options.add_argument('--out', type=pathlib.Path, default=HERE.parents[3] / 'docs' / 'results' / 'faults.jsonl')
     options.add_argument('--page', action='store_true', help='write the page that belongs to the results, do nothing')
     options.add_argument('--kept', type=pathlib.Path, default=None, help='folder for logs of campaigns that went wrong')
-    chosen = options.parse_args()
+    chosen = options.parse_args(arguments)
     # As at Ctrl-C, the lab is ended and the disk taken away.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     key = fault_results.state(registry.get(TASK))
@@ -51,11 +51,16 @@ def main():
             return 2
         _do(chosen, key)
     lines = fault_results.read(chosen.out)
+    if not lines:
+        say(f'expected results in {chosen.out}, found none: run it without --page first')
+        return 2
+    shown = fault_results.newest(lines) if chosen.page else (key, chosen.seed)
     if chosen.page:
         path = fault_page.beside(chosen.out)
         path.write_text(fault_page.page(lines), encoding='utf-8')
-        say(f'wrote {path}')
-    faults, campaigns = fault_results.of(lines, key, chosen.seed)
+        say(f'wrote {path}, measured on ' + ('the code as it is now' if shown[0] == key else
+                                             f'AN OLDER STATE OF THE CODE: {shown[0]}; it is at {key} now'))
+    faults, campaigns = fault_results.of(lines, *shown)
     say(fault_page.summary(faults, campaigns))
     return 1 if fault_results.wrong(faults, campaigns) else 0
 
