@@ -70,9 +70,14 @@ def test_the_summary_says_times_ways_ends_and_trials():
               fault(3, kind='disk', target='run folder', leavings=[], ends=[end(), end(said='LedgerError: record 31')])]
     said = fault_page.summary(faults, [campaign(), campaign(lost=['x'])])
     assert '4 faults in 2 campaigns: 3 kill, 0 stop, 1 disk' in said
-    assert 'left lockstep: 2; held after 0.083 s at the median, 0.100 s at most (n = 2), still after 0.200 s' in said
+    assert 'left lockstep: 2; held after 0.083 s at the median, 0.100 s at most (n = 2), still: 0.200 s at most' in said
     assert '2 x LedgerError: record n' in said and 'trials finished: 60, void: 4, lost: 1, counted twice: 0' in said
     assert 'WRONG: campaign 1: lost: x' in said
+
+
+def test_a_time_that_nobody_saw_is_no_small_one():
+    lines = [fault(0), fault(1, leavings=[{**LEAVING, 'held_s': None, 'still_s': None}]), campaign()]
+    assert '| kill trial_server | 2 | 2 | 2 | 0.100 s | not seen | not seen |' in fault_page.page(lines)
 
 
 def test_without_a_leaving_no_time_is_told():

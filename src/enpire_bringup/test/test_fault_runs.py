@@ -124,6 +124,13 @@ def test_a_stuck_campaign_ends_with_the_fault_on_record_and_says_why():
     assert lines == [] and campaign['why'].startswith('waited 240 s for a trial of any station')
 
 
+def test_of_what_verify_says_the_wrong_is_kept_in_one_line():
+    said = ('ok      chain       fine\nWRONG   stations    76 results\n        unit1: a gap\n        (note) anew\n'
+            'ok      end         fine\nNOT VERIFIED: 1 of 8 checks')
+    assert fault_runs.wrong_lines(said) == 'WRONG stations 76 results; unit1: a gap'
+    assert fault_runs.wrong_lines('no ledger') == 'no ledger'
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason='the script wants to mount small disks: needs root')
 def test_the_page_is_written_beside_the_results_and_says_when_the_code_has_moved_on(tmp_path, capsys):
     results = tmp_path / 'results' / 'faults.jsonl'

@@ -59,12 +59,12 @@ def summary(faults, campaigns):
 
 def _holds(left):
     times = [leaving.held_s for leaving in left if leaving.held_s is not None]
-    still = [leaving.still_s for leaving in left if leaving.still_s is not None]
+    still = [leaving.still_s for leaving in left]
     ways = [way for leaving in left for name, way in zip(JOINT_NAMES, leaving.way) if 'gripper' not in name]
     if not times:
         return 'no time to hold'
     return (f'held after {statistics.median(times):.3f} s at the median, {max(times):.3f} s at most '
-            f'(n = {len(times)}), still after {_largest(still)} at most; '
+            f'(n = {len(times)}), still: {_largest(still)} at most; '
             f"way of an arm's joint in the 2 s after it {statistics.median(ways):.4f} rad at the "
             f'median, {max(ways):.4f} rad at most')
 
@@ -85,18 +85,20 @@ def page(lines):
 def _row(name, faults):
     left = [leaving for leaving, _ in fault_results.leavings(faults)]
     times = [leaving.held_s for leaving in left if leaving.held_s is not None]
-    still = [leaving.still_s for leaving in left if leaving.still_s is not None]
+    still = [leaving.still_s for leaving in left]
     ways = [way for leaving in left for joint, way in zip(JOINT_NAMES, leaving.way) if 'gripper' not in joint]
     ended = sum(bool(fault['ends']) for fault in faults)
     return (name, str(len(faults)), str(sum(bool(fault['moving']) for fault in faults)), str(len(left)),
-            f'{statistics.median(times):.3f} s' if times else '', _largest(times), _largest(still),
+            f'{statistics.median(times):.3f} s' if times else '', _largest([leaving.held_s for leaving in left]),
+            _largest(still),
             f'{max(ways):.4f}' if ways else '', str(sum(bool(fault['anew']) for fault in faults)),
             str(sum(sum(fault['cleared'].values()) for fault in faults)),
             f'ended {ended} times' if ended else 'went on')
 
 
 def _largest(times):
-    return f'{max(times):.3f} s' if times else ''
+    """Return the largest time as text, '' without any; one that is None was never reached, or nobody saw it."""
+    return '' if not times else 'not seen' if None in times else f'{max(times):.3f} s'
 
 
 def _joints(faults):

@@ -80,6 +80,11 @@ def wrong(faults, campaigns):
     for number, campaign in enumerate(campaigns):
         found += [f'campaign {number}: {what}: {", ".join(campaign[what])}' for what in ('lost', 'twice', 'invented')
                   if campaign[what]]
-        found += [f'campaign {number} did not come to its end: {campaign["why"]}'] if not campaign['over'] else []
+        if not campaign['over']:
+            found.append(f'campaign {number} did not come to its end: {_first_line(campaign["why"])}')
         found += [f'campaign {number}: not verified: {campaign["verify"]}'] if not campaign['verified'] else []
     return found
+
+
+def _first_line(text):
+    return text.split('\n')[0]

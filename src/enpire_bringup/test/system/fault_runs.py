@@ -146,7 +146,17 @@ def checked(lab, numbers, why):
     code, said = lab.lab.command('verify', str(lab.lab.run_dir), seconds=600.0)
     return {'line': 'campaign', 'faults': numbers, **dataclasses.asdict(counts), 'over': lab.over, 'why': why,
             'void': sum(body['status'] == 'void' for body in trials), 'unreadable': unreadable, 'verified': code == 0,
-            'verify': '' if code == 0 else said[-2000:]}
+            'verify': '' if code == 0 else wrong_lines(said)}
+
+
+def wrong_lines(said):
+    """Return in one line what `enpire verify` found wrong in its output ``said``; all of it where nothing is marked."""
+    found, wrong = [], False
+    for line in said.splitlines():
+        wrong = line.startswith('WRONG') or (wrong and line.startswith(' ') and '(note)' not in line)
+        if wrong:
+            found.append(' '.join(line.split()))
+    return '; '.join(found) or said
 
 
 def told(line):
