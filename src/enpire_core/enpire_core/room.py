@@ -38,5 +38,5 @@ def keep(path, descriptor, start, size):
 
 
 def _full(path):
-    return NoRoom(errno.ENOSPC, f'the disk is full: expected {SPARE_BYTES >> 20} MiB of room to begin a trial, found '
-                  'less: make room, it goes on by itself', path)
+    return NoRoom(errno.ENOSPC, f'the disk is full: expected {SPARE_BYTES >> 20} MiB of room, found less: make '
+                  'room, it goes on by itself', path)
