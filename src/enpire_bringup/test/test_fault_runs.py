@@ -1,7 +1,7 @@
 """The course of faults in a campaign, with a lab that only tells what it was asked for."""
 
 import collections
-import json
+import contextlib
 import os
 import types
 
@@ -10,6 +10,7 @@ import pytest
 pytest.importorskip('rclpy', reason='the lab that is asked here has a node')
 
 import fault_campaign  # noqa: E402
+import fault_results  # noqa: E402
 import fault_runs  # noqa: E402
 from fault_plan import DISK, KILL, RUN_FOLDER, SUPERVISOR, Fault  # noqa: E402
 
@@ -68,13 +69,13 @@ class Lab:
 @pytest.fixture(autouse=True)
 def unchecked(monkeypatch):
     """Have no files looked at."""
-    monkeypatch.setattr(fault_runs, 'checked', lambda lab, numbers, why: {'faults': numbers, 'why': why})
+    monkeypatch.setattr(fault_runs, 'checked', lambda lab, faults, why: {'faults': faults, 'why': why})
 
 
 def test_a_fault_is_struck_after_its_delay_and_a_trial_of_its_station_is_waited_for():
     lab = Lab(['works'])
     line = fault_runs.one(lab, FAULT)
-    assert lab.done == ['1.5 s', '60 s', 'strike process', 'works unit1', LISTENS]
+    assert lab.done == ['1.5 s', '180 s', 'strike process', 'works unit1', LISTENS]
     assert (line['number'], line['kind'], line['target'], line['ends'], line['stuck']) == (
         3, 'kill', 'unit1.trial_server', [], '')
 
@@ -92,7 +93,7 @@ def test_a_lab_that_ends_again_and_again_or_does_nothing_is_stuck():
     line = fault_runs.one(Lab(['ended'] * 10), FAULT)
     assert len(line['ends']) == fault_runs.RESUMES + 1 and line['stuck'].startswith('the lab ended 4 times')
     line = fault_runs.one(Lab(['nothing']), FAULT)
-    assert line['stuck'].startswith('waited 240 s for a trial of unit1') and 'words' in line['stuck']
+    assert line['stuck'].startswith('waited 600 s for a trial of unit1') and 'words' in line['stuck']
 
 
 def test_a_full_disk_needs_no_process_and_a_fault_without_its_target_is_none():
@@ -104,24 +105,25 @@ def test_a_full_disk_needs_no_process_and_a_fault_without_its_target_is_none():
 def test_faults_go_on_until_the_campaign_is_over_and_those_that_are_left_stay_on_the_list():
     faults = [Fault(number, KILL, 'lab.research', 0.0) for number in range(4)]
     said = []
-    lines, campaign = fault_runs.run(Lab(['works', 'works', 'over']), faults, said.append)
-    assert [line['number'] for line in lines] == campaign['faults'] == [0, 1] and campaign['why'] == ''
+    campaign = fault_runs.run(Lab(['works', 'works', 'over']), faults, said.append)
+    assert [fault['number'] for fault in campaign['faults']] == [0, 1] and campaign['why'] == ''
     assert [fault.number for fault in faults] == [2, 3]
     assert said[1].startswith('fault 1: kill lab.research: the campaign is over after ')
 
 
 def test_a_campaign_without_further_faults_comes_to_its_end_through_as_many_labs_as_that_takes():
     lab = Lab(['works', 'works', 'ended', 'over'])
-    _, campaign = fault_runs.run(lab, [FAULT], lambda text: None)
-    assert campaign == {'faults': [3], 'why': ''} and lab.done[-3:] == ['ended', 'resume', 'ended']
+    campaign = fault_runs.run(lab, [FAULT], lambda text: None)
+    assert [fault['number'] for fault in campaign['faults']] == [3] and campaign['why'] == ''
+    assert lab.done[-3:] == ['ended', 'resume', 'ended']
 
 
 def test_a_stuck_campaign_ends_with_the_fault_on_record_and_says_why():
     faults = [FAULT, FAULT]
-    lines, campaign = fault_runs.run(Lab(['works', 'nothing']), faults, lambda text: None)
-    assert lines[0]['stuck'] == campaign['why'] != '' and len(lines) == len(faults) == 1
-    lines, campaign = fault_runs.run(Lab(['nothing']), faults, lambda text: None)
-    assert lines == [] and campaign['why'].startswith('waited 240 s for a trial of any station')
+    campaign = fault_runs.run(Lab(['works', 'nothing']), faults, lambda text: None)
+    assert [fault['stuck'] for fault in campaign['faults']] == [campaign['why']] != [''] and len(faults) == 1
+    campaign = fault_runs.run(Lab(['nothing']), faults, lambda text: None)
+    assert campaign['faults'] == [] and campaign['why'].startswith('waited 600 s for a trial of any station')
 
 
 def test_of_what_verify_says_the_wrong_is_kept_in_one_line():
@@ -131,19 +133,38 @@ def test_of_what_verify_says_the_wrong_is_kept_in_one_line():
     assert fault_runs.wrong_lines('no ledger') == 'no ledger'
 
 
+def campaign(*numbers):
+    """Return a campaign as results keep it, with faults of these numbers."""
+    return {'faults': [{**fault_runs.one(Lab(['works']), FAULT), 'number': number} for number in numbers],
+            'finished': 1, 'lost': [], 'twice': [], 'invented': [], 'waiting': [], 'over': True, 'why': '', 'void': 0,
+            'unreadable': [], 'verified': True, 'verify': ''}
+
+
+def main(*words):
+    return fault_campaign.main([str(word) for word in words])
+
+
+def test_the_page_is_written_from_the_results_and_says_when_the_code_has_moved_on(tmp_path, capsys):
+    out, page = tmp_path / 'faults.json', tmp_path / 'page.md'
+    page.write_text('<!-- faults -->\n<!-- end faults -->\n')
+    assert main('--page', page, '--out', out) == 2 and 'found none' in capsys.readouterr().out
+    fault_results.add(fault_results.kept(out, 'old', 1), campaign(3))
+    assert main('--page', page, '--out', out) == 0
+    assert 'AN OLDER STATE OF THE CODE: old' in capsys.readouterr().out
+    assert '| kill trial_server | 1 |' in page.read_text()
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason='the script wants to mount small disks: needs root')
-def test_the_page_is_written_beside_the_results_and_says_when_the_code_has_moved_on(tmp_path, capsys):
-    results = tmp_path / 'results' / 'faults.jsonl'
-    assert fault_campaign.main(['--page', '--out', str(results)]) == 2
-    assert 'found none' in capsys.readouterr().out
-    results.parent.mkdir()
-    line = {**fault_runs.one(Lab(['works']), FAULT), 'state': 'old', 'seed': 1}
-    results.write_text(json.dumps(line) + '\n')
-    assert fault_campaign.main(['--page', '--out', str(results)]) == 0
-    said = capsys.readouterr().out
-    assert 'AN OLDER STATE OF THE CODE: old' in said and '1 faults in 0 campaigns' in said
-    assert '| kill trial_server | 1 |' in (tmp_path / 'faults.md').read_text()
-    # What is left to do is done only where the results have less than that.
-    key = fault_campaign.fault_results.state(fault_campaign.registry.get('push_t'))
-    results.write_text(json.dumps({**line, 'state': key, 'number': 0}) + '\n')
-    assert fault_campaign.main(['--faults', '1', '--out', str(results)]) == 0
+def test_what_the_results_have_already_is_not_done_again(tmp_path, monkeypatch, capsys):
+    out, made = tmp_path / 'faults.json', []
+
+    @contextlib.contextmanager
+    def lab(folder, seed, trials):
+        made.append(seed)
+        yield None
+    monkeypatch.setattr(fault_campaign, 'FaultLab', lab)
+    monkeypatch.setattr(fault_campaign, 'run', lambda lab, due, say: campaign(*(one.number for one in due[:2])))
+    assert main('--faults', 3, '--out', out) == 0 and made == [0, 1]
+    assert main('--faults', 3, '--out', out) == 0 and made == [0, 1]
+    assert main('--faults', 5, '--out', out) == 0 and made == [0, 1, 2]
+    assert '5 faults in 3 campaigns' in capsys.readouterr().out

@@ -301,7 +301,7 @@ def test_a_lost_trial_on_record_explains_no_gap_in_another_place(honest, whole):
 @pytest.mark.parametrize('code, honest_one', [(110, True), (107, False), (0, False)])
 def test_a_goal_that_broke_in_its_server_explains_a_gap_and_one_that_was_refused_none(honest, whole, code, honest_one):
     def change(records):
-        body = next(one['body'] for one in records if one['kind'] == 'trial' and one['body']['reason'].startswith('int'))
-        body['reset_report']['error_code'] = code
+        trials = [one['body'] for one in records if one['kind'] == 'trial']
+        next(body for body in trials if 'internal error' in body['reason'])['reset_report']['error_code'] = code
     lab.forge(honest, change)
     assert ('stations' not in lab.wrong(honest, whole[1])) == honest_one

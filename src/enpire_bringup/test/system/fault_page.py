@@ -1,4 +1,4 @@
-"""What campaigns of faults came to, as text: a summary for the terminal, a page for the docs. Pure."""
+"""What campaigns of faults came to, as text: a summary for the terminal, a section of docs/safety.md. Pure."""
 
 import collections
 import re
@@ -7,26 +7,32 @@ import statistics
 import fault_plan
 import fault_results
 from enpire_core.joints import JOINT_NAMES
+from enpire_core.params import replace_table
 
-HEAD = """# Faults, injected
-
-Made by `fault_campaign.py --page`; don't edit. Each fault hits a process of a simulated campaign on two stations, at a
-random moment drawn from the seed: it is killed (SIGKILL), stopped for 10 s (SIGSTOP), or the disk with the run folder,
-a small tmpfs, is full for 10 s, for all processes at once. Everything is simulated; how it is measured, and what held
-means, stands in [fault_measure.py](../src/enpire_bringup/test/system/fault_measure.py), the raw figures are in
-[results/faults.jsonl](results/faults.jsonl). Times are simulated seconds.
-
-Measured on the state of the code `{state}`, seed {seed}.
+SECTION = 'faults'
+NOTHING = 'Not measured yet.\n'
+HEAD = """Measured on the state of the code `{state}`, {studies}. Raw figures: [results/faults.json](results/faults.json).
+Made by `fault_campaign.py --page`; don't edit.
 """
 COLUMNS = ('fault', 'n', 'arms moved', 'left lockstep', 'held after, median', 'largest', 'still after, largest',
-           'farthest way in 2 s, rad',
-           'world began anew', 'cleared by an operator', 'the lab')
+           'farthest way in 2 s, rad', 'world began anew', 'cleared by an operator', 'the lab')
 
 
-def beside(out):
-    """Return the path of the page that belongs to the results in ``out`` (a Path): docs/results/x.jsonl, docs/x.md."""
-    folder = out.parent.parent if out.parent.name == 'results' else out.parent
-    return folder / f'{out.stem}.md'
+def with_section(text, state, studies):
+    """Return the page ``text`` with its section about ``studies`` ({study: {row: campaign}}) of the ``state``."""
+    return replace_table(text, SECTION, _section(state, studies) if studies else NOTHING)
+
+
+def _section(state, studies):
+    campaigns = [campaign for rows in studies.values() for campaign in fault_results.campaigns_of(rows)]
+    faults = fault_results.faults_of(campaigns)
+    rows = collections.defaultdict(list)
+    for fault in faults:
+        # Two stations are alike.
+        rows[f'{fault["kind"]} {re.sub("^unit[0-9]+[.]", "", fault["target"])}'].append(fault)
+    table = [COLUMNS, ('---',) * len(COLUMNS), *(_row(name, rows[name]) for name in sorted(rows)), _row('all', faults)]
+    return '\n'.join([HEAD.format(state=state, studies=', '.join(studies)), '```', summary(campaigns), '```', '',
+                      *_lines(table), '', *_lines(_joints(faults)), ''])
 
 
 def of_campaign(campaign):
@@ -36,8 +42,9 @@ def of_campaign(campaign):
             + ('verified' if campaign['verified'] else f'NOT VERIFIED:\n{campaign["verify"]}'))
 
 
-def summary(faults, campaigns):
+def summary(campaigns):
     """Return what all came to, in lines."""
+    faults = fault_results.faults_of(campaigns)
     kinds = collections.Counter(fault['kind'] for fault in faults)
     left = [leaving for leaving, _ in fault_results.leavings(faults)]
     ended = [end for fault in faults for end in fault['ends']]
@@ -54,46 +61,41 @@ def summary(faults, campaigns):
         f'labs that ended: {len(ended)}', *(f'  {n} x {text}' for text, n in said.most_common()),
         f'trials finished: {total["finished"]}, void: {total["void"]}, lost: {total["lost"]}, counted twice: '
         f'{total["twice"]}, made up: {total["invented"]}',
-        *(f'WRONG: {text}' for text in fault_results.wrong(faults, campaigns))])
+        *(f'WRONG: {text}' for text in fault_results.wrong(campaigns))])
 
 
 def _holds(left):
-    times = [leaving.held_s for leaving in left if leaving.held_s is not None]
-    still = [leaving.still_s for leaving in left]
-    ways = [way for leaving in left for name, way in zip(JOINT_NAMES, leaving.way) if 'gripper' not in name]
-    if not times:
+    if not left:
         return 'no time to hold'
-    return (f'held after {statistics.median(times):.3f} s at the median, {max(times):.3f} s at most '
-            f'(n = {len(times)}), still: {_largest(still)} at most; '
-            f"way of an arm's joint in the 2 s after it {statistics.median(ways):.4f} rad at the "
-            f'median, {max(ways):.4f} rad at most')
-
-
-def page(lines):
-    """Return the page of the state and seed that were measured last."""
-    key, seed = fault_results.newest(lines)
-    faults, campaigns = fault_results.of(lines, key, seed)
-    rows = collections.defaultdict(list)
-    for fault in faults:
-        # Two stations are alike.
-        rows[f'{fault["kind"]} {fault["target"].removeprefix("unit0.").removeprefix("unit1.")}'].append(fault)
-    table = [COLUMNS, ('---',) * len(COLUMNS), *(_row(name, rows[name]) for name in sorted(rows)), _row('all', faults)]
-    return '\n'.join([HEAD.format(state=key, seed=seed), '```', summary(faults, campaigns), '```', '',
-                      *('| ' + ' | '.join(row) + ' |' for row in table), '', _joints(faults), ''])
+    ways = _ways(left)
+    way = (f"; way of an arm's joint in the 2 s after it {statistics.median(ways):.4f} rad at the median, "
+           f'{max(ways):.4f} rad at most' if ways else '')
+    return (f'held after {_median(_held(left))} at the median, {_largest(_held(left))} at most, still: '
+            f'{_largest([leaving.still_s for leaving in left])} at most{way}')
 
 
 def _row(name, faults):
     left = [leaving for leaving, _ in fault_results.leavings(faults)]
-    times = [leaving.held_s for leaving in left if leaving.held_s is not None]
-    still = [leaving.still_s for leaving in left]
-    ways = [way for leaving in left for joint, way in zip(JOINT_NAMES, leaving.way) if 'gripper' not in joint]
-    ended = sum(bool(fault['ends']) for fault in faults)
+    ways, ended = _ways(left), sum(bool(fault['ends']) for fault in faults)
     return (name, str(len(faults)), str(sum(bool(fault['moving']) for fault in faults)), str(len(left)),
-            f'{statistics.median(times):.3f} s' if times else '', _largest([leaving.held_s for leaving in left]),
-            _largest(still),
+            _median(_held(left)), _largest(_held(left)), _largest([leaving.still_s for leaving in left]),
             f'{max(ways):.4f}' if ways else '', str(sum(bool(fault['anew']) for fault in faults)),
             str(sum(sum(fault['cleared'].values()) for fault in faults)),
             f'ended {ended} times' if ended else 'went on')
+
+
+def _held(left):
+    return [leaving.held_s for leaving in left]
+
+
+def _ways(left):
+    return [way for leaving in left for name, way in zip(JOINT_NAMES, leaving.way) if 'gripper' not in name]
+
+
+def _median(times):
+    """Return the median of those times that were seen as text, '' without any."""
+    seen = [time for time in times if time is not None]
+    return f'{statistics.median(seen):.3f} s' if seen else ''
 
 
 def _largest(times):
@@ -102,12 +104,16 @@ def _largest(times):
 
 
 def _joints(faults):
-    """Return a table of the way of each joint."""
+    """Return the rows of a table of the way of each joint, [] where no world left lockstep."""
     ways = [leaving.way for leaving, _ in fault_results.leavings(faults) if leaving.way]
     if not ways:
-        return 'No world left lockstep.'
-    lines = ['| joint | way in 2 s, median | largest |', '| --- | --- | --- |']
+        return []
+    rows = [('joint', 'way in 2 s, median', 'largest'), ('---',) * 3]
     for name, of_joint in zip(JOINT_NAMES, zip(*ways)):
         unit = 'm' if 'gripper' in name else 'rad'
-        lines.append(f'| {name} | {statistics.median(of_joint):.5f} {unit} | {max(of_joint):.5f} {unit} |')
-    return '\n'.join(lines)
+        rows.append((name, f'{statistics.median(of_joint):.5f} {unit}', f'{max(of_joint):.5f} {unit}'))
+    return rows
+
+
+def _lines(rows):
+    return ['| ' + ' | '.join(row) + ' |' for row in rows]

@@ -1,19 +1,18 @@
-"""The lines that a campaign of faults has written: read, added to, summed up. Pure but for the file.
+"""What campaigns of faults have found: kept, and summed up.
 
-A line is one JSON object: a ``fault``, or a ``campaign`` that faults were in, with what became of its trials. All of
-them have ``state`` (of the code, `state`) and ``seed``. Faults are written when their campaign is checked, so that
-none counts without.
+A row of `studies.results` is a campaign: its faults, and what became of its trials. It is written once the campaign
+is checked, so that no fault counts without. State: of the code (`state`); study: the seed.
 """
 
-import json
 import os
 
 import fault_measure
+from enpire_research.studies.results import Results
 from enpire_research.studies.state import bench_state, digest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-OWN = ('fault_disk.py', 'fault_lab.py', 'fault_measure.py', 'fault_plan.py', 'fault_runs.py', 'system_watcher.py',
-       'policies/swings_and_varies.py')
+OWN = ('fault_counts.py', 'fault_disk.py', 'fault_lab.py', 'fault_measure.py', 'fault_plan.py', 'fault_runs.py',
+       'system_watcher.py', 'policies/swings_and_varies.py')
 
 
 def state(task):
@@ -25,65 +24,64 @@ def state(task):
     return digest({'bringup': (folder, ()), **own})[:32] + bench_state(task)[:32]
 
 
-def read(path):
-    """Return the lines in ``path``, [] where there is no file; ValueError names a line that is none."""
-    if not os.path.exists(path):
-        return []
-    found = []
-    with open(path, encoding='utf-8') as handle:
-        for number, line in enumerate(handle, 1):
-            try:
-                found.append(json.loads(line))
-            except ValueError as error:
-                raise ValueError(f'{path}, line {number}: expected a JSON object: {error}') from error
-    return found
+def study(seed):
+    """Return the name of the study of ``seed``."""
+    return f'seed {seed}'
 
 
-def add(path, lines):
-    """Put ``lines`` to the end of the file, on disk before this returns."""
-    os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
-    with open(path, 'a', encoding='utf-8') as handle:
-        handle.write(''.join(json.dumps(line, sort_keys=True) + '\n' for line in lines))
-        handle.flush()
-        os.fsync(handle.fileno())
+def kept(path, key, seed):
+    """Return the Results of the state ``key`` and of ``seed`` in the JSON file ``path``."""
+    return Results(path, key, study(seed))
 
 
-def of(lines, key, seed):
-    """Return (faults, campaigns) of the state ``key`` and of ``seed``."""
-    ours = [line for line in lines if (line['state'], line['seed']) == (key, seed)]
-    return tuple([line for line in ours if line['line'] == kind] for kind in ('fault', 'campaign'))
+def add(results, campaign):
+    """Keep ``campaign`` (plain values) as the next row of the Results ``results``."""
+    results.add(f'campaign {len(results.rows):04d}', campaign)
 
 
-def newest(lines):
-    """Return (state, seed) of the last line."""
-    return lines[-1]['state'], lines[-1]['seed']
+def campaigns_of(rows):
+    """Return the campaigns in ``rows`` ({name: campaign}), in the order in which they were run."""
+    return [campaign for _, campaign in sorted(rows.items())]
 
 
 # ---- sums ------------------------------------------------------------------------------------------
+def faults_of(campaigns):
+    """Return all faults of ``campaigns``."""
+    return [fault for campaign in campaigns for fault in campaign['faults']]
+
+
 def leavings(faults):
     """Return [(Leaving, unit)] of all ``faults``."""
     return [(fault_measure.Leaving(**{name: value for name, value in one.items() if name != 'unit'}), one['unit'])
             for fault in faults for one in fault['leavings']]
 
 
-def wrong(faults, campaigns):
+def wrong(campaigns):
     """Return texts about all that must not be, [] for nothing."""
     found = []
-    for fault in faults:
-        name = f'fault {fault["number"]} ({fault["kind"]} {fault["target"]})'
-        found += [f'{name}: {unit} held after {leaving.held_s} s' for leaving, unit in leavings([fault])
-                  if not leaving.in_time]
-        found += [f'{name}: the lab ended and did not say why' for end in fault['ends']
-                  if not end['killed'] and not end['said']]
-        found += [f'{name}: processes outlived their lab: {end["left"]}' for end in fault['ends'] if end['left']]
-        found += [f'{name}: the lab did not go on'] if fault['stuck'] else []
     for number, campaign in enumerate(campaigns):
+        found += [text for fault in campaign['faults'] for text in _wrong_after(fault)]
         found += [f'campaign {number}: {what}: {", ".join(campaign[what])}' for what in ('lost', 'twice', 'invented')
                   if campaign[what]]
         if not campaign['over']:
             found.append(f'campaign {number} did not come to its end: {_first_line(campaign["why"])}')
         found += [f'campaign {number}: not verified: {campaign["verify"]}'] if not campaign['verified'] else []
     return found
+
+
+def _wrong_after(fault):
+    """Yield what must not be after a fault."""
+    name = f'fault {fault["number"]} ({fault["kind"]} {fault["target"]})'
+    for leaving, unit in leavings([fault]):
+        if not leaving.in_time:
+            yield f'{name}: {unit} held after {leaving.held_s} s'
+    for end in fault['ends']:
+        if not end['killed'] and not end['said']:
+            yield f'{name}: the lab ended and did not say why'
+        if end['left']:
+            yield f'{name}: processes outlived their lab: {end["left"]}'
+    if fault['stuck']:
+        yield f'{name}: the lab did not go on'
 
 
 def _first_line(text):

@@ -11,7 +11,7 @@ from enpire_research.campaign.audit.stations import read_outboxes
 from fault_lab import AGAIN_S, RESUMES, STARTS_S, TARGET_S, now_and_then
 
 MOVING_RAD_S = 0.05
-NOTED_S = 1.2  # the driver says once a second what moves its world
+NOTED_S = 30.0  # so long the drivers are waited for, who say once a second what moves their worlds
 
 
 class Stuck(AssertionError):
@@ -21,8 +21,8 @@ class Stuck(AssertionError):
 def run(lab, faults, say):
     """Inject ``faults`` into the campaign of ``lab`` as long as it goes on; count what came of it.
 
-    ``faults``: list of Faults; those that were injected are taken off it. ``say(text)`` hears of each. Returns (lines
-    about the faults, the line about the campaign), both without state and seed.
+    ``faults``: list of Faults; those that were injected are taken off it. ``say(text)`` hears of each. Returns what the
+    results keep of the campaign: see `checked`.
     """
     done, why = [], ''
     try:
@@ -40,11 +40,11 @@ def run(lab, faults, say):
     except Stuck as error:
         why = str(error)
         say(why)
-    return done, checked(lab, [line['number'] for line in done], why)
+    return checked(lab, done, why)
 
 
 def one(lab, fault):
-    """Inject ``fault``; return its line, or None where there was nothing to strike."""
+    """Inject ``fault``; return what came of it as plain values, or None where there was nothing to strike."""
     watcher = lab.watcher
     watcher.within(fault.delay_s, lambda: lab.ended)
     process = _target(lab, fault)
@@ -62,15 +62,17 @@ def one(lab, fault):
     over_ns, over_s, stuck, ends = time.time_ns(), time.monotonic(), '', []
     try:
         _until_works(lab, over_ns, AGAIN_S, fault.unit, ends)
-        # A world that left lockstep a moment ago is heard of by now, and waited for.
-        watcher.within(NOTED_S)
+        # A world that left lockstep a moment ago is heard of then, and waited for.
+        now_s = time.monotonic()
+        watcher.within(NOTED_S, lambda: lab.ended or all(
+            watcher.worlds[unit] and now_s < watcher.worlds[unit][-1].wall_s for unit in fault_plan.UNITS))
         _until_works(lab, over_ns, AGAIN_S, fault.unit, ends)
     except Stuck as error:
         stuck = str(error)
     found = {unit: fault_measure.look(watcher.worlds[unit], watcher.states[unit], since_s)
              for unit in fault_plan.UNITS}
     return {
-        'line': 'fault', **dataclasses.asdict(fault), 'moving': moving,
+        **dataclasses.asdict(fault), 'moving': moving,
         'leavings': [{'unit': unit, **dataclasses.asdict(leaving)} for unit in found
                      for leaving in found[unit].leavings],
         'anew': [unit for unit in found if found[unit].anew], 'cleared': dict(lab.operator.cleared),
@@ -134,8 +136,10 @@ def _to_the_end(lab):
             raise Stuck(f'waited {AGAIN_S:g} s for a record or the end of the lab; {_last_said(lab)}')
 
 
-def checked(lab, numbers, why):
-    """Return the line about a campaign: its trials counted, `enpire verify` asked. ``why``: it didn't come to its end.
+def checked(lab, faults, why):
+    """Return a campaign as plain values: its ``faults`` (from `one`), its trials counted, `enpire verify` asked.
+
+    ``why``: it didn't come to its end.
     """
     lab.lab.kill()
     boxes, unreadable = read_outboxes(lab.lab.run_dir)
@@ -144,7 +148,7 @@ def checked(lab, numbers, why):
     trials = [record.body for record in lab.records() if record.kind == 'trial']
     counts = fault_counts.count(trials, finished, lab.over)
     code, said = lab.lab.command('verify', str(lab.lab.run_dir), seconds=600.0)
-    return {'line': 'campaign', 'faults': numbers, **dataclasses.asdict(counts), 'over': lab.over, 'why': why,
+    return {'faults': faults, **dataclasses.asdict(counts), 'over': lab.over, 'why': why,
             'void': sum(body['status'] == 'void' for body in trials), 'unreadable': unreadable, 'verified': code == 0,
             'verify': '' if code == 0 else wrong_lines(said)}
 
@@ -160,7 +164,7 @@ def wrong_lines(said):
 
 
 def told(line):
-    """Return in one line what came of a fault."""
+    """Return in one line what came of a fault, as `one` returns it."""
     left = [f'{one["unit"]} left lockstep, held after {one["held_s"]} s' for one in line['leavings']]
     ends = [f'the lab ended: {one["said"] or ("killed" if one["killed"] else "it said nothing")}'
             for one in line['ends']]

@@ -69,6 +69,8 @@ class LabProcess:
             path = folder / 'overrides.json'
             path.write_text(json.dumps(overrides))
             command = [sys.executable, str(PROGRAM), str(path)]
+        # Told to stop where whoever started it is killed: a lab that nobody looks at any more would run on.
+        command = ['setpriv', '--pdeathsig', 'TERM', *command]
         self._said = open(folder / 'lab.txt', 'a+', encoding='utf-8')
         # What the lab before this one said comes first.
         self._said_from = self._said.tell()

@@ -8,6 +8,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 from fault_measure import Note
 from rclpy.action import ActionClient
 from rclpy.node import Node
+from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import JointState
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
@@ -18,6 +19,8 @@ from enpire_interfaces.msg import SafetyState, TrialReport
 
 PATIENCE_S = 60.0
 ACTIONS = {'reset': Reset, 'rollout': Rollout}
+# Joint states for whoever must have each: a reader that waits for the CPU loses none of some ten seconds.
+EVERY_STATE = QoSProfile(depth=1000, reliability=ReliabilityPolicy.BEST_EFFORT)
 STATUS = {TrialReport.STATUS_UNKNOWN: 'unknown', TrialReport.STATUS_SUCCEEDED: 'succeeded',
           TrialReport.STATUS_FAILED: 'failed', TrialReport.STATUS_VOID: 'void',
           TrialReport.STATUS_CANCELED: 'canceled'}
@@ -67,13 +70,16 @@ class Watcher:
             raise Silent(f'waited {seconds:g} s for: {what() if callable(what) else what}')
 
     # ---- listening -------------------------------------------------------------------------
-    def watch(self, unit):
-        """Keep every joint state and safety state of ``unit`` from now on."""
+    def watch(self, unit, states=qos.SENSOR):
+        """Keep joint states and safety states of ``unit`` from now on.
+
+        ``states``: profile of the first; `now_ns` expects that of the nodes.
+        """
         if unit in self._watched:
             return
         self._watched[unit] = [
             self.node.create_subscription(JointState, f'/{unit}/joint_states',
-                                          lambda message: self._on_state(unit, message), qos.SENSOR),
+                                          lambda message: self._on_state(unit, message), states),
             self.node.create_subscription(SafetyState, f'/{unit}/safety_state', self.safety[unit].append, qos.STATE)]
 
     def watch_worlds(self):

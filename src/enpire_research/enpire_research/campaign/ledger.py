@@ -70,7 +70,7 @@ class Ledger:
         return ledger
 
     def keep_room(self):
-        """Keep room for records to come, so that they can be written whatever fills the disk; `NoRoom` where it is full.
+        """Keep room for records to come, so that they can be written whatever fills the disk. NoRoom where it is full.
 
         Ask before anything is begun that must be on record.
         """
