@@ -11,7 +11,8 @@ from enpire_core.params import replace_table
 
 SECTION = 'faults'
 NOTHING = 'Not measured yet.\n'
-HEAD = """Measured on the state of the code `{state}`, {studies}. Raw figures: [results/faults.json](results/faults.json).
+HEAD = """Measured on the state of the code `{state}`, {studies}; the raw figures are in
+[results/faults.json](results/faults.json).
 Made by `fault_campaign.py --page`; don't edit.
 """
 COLUMNS = ('fault', 'n', 'arms moved', 'left lockstep', 'held after, median', 'largest', 'still after, largest',
