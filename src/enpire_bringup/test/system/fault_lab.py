@@ -213,6 +213,7 @@ class FaultLab:
         """Wait for the end of the lab, an operator beside it; return whether it came."""
         def ended():
             self.operator.look()
+            self.watcher.forget()  # nothing is measured any more
             return self.ended
         return self.watcher.within(seconds, now_and_then(ended))
 
