@@ -21,11 +21,6 @@ def write_bytes(path, data, mode=0o600):
         if os.path.exists(temporary):
             os.unlink(temporary)
         raise
-    sync_folder(folder)
-
-
-def sync_folder(folder):
-    """Have the names of the files in ``folder`` on the disk before this returns."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
@@ -33,14 +28,9 @@ def sync_folder(folder):
         os.close(descriptor)
 
 
-def encode_json(value):
-    """Return the bytes of ``value`` as JSON with sorted keys."""
-    return (json.dumps(value, sort_keys=True, indent=1) + '\n').encode()
-
-
 def write_json(path, value, mode=0o600):
     """Write ``value`` as JSON with sorted keys, whole or not at all."""
-    write_bytes(path, encode_json(value), mode)
+    write_bytes(path, (json.dumps(value, sort_keys=True, indent=1) + '\n').encode(), mode)
 
 
 def sha256_file(path):

@@ -37,6 +37,15 @@ def keep(path, descriptor, start, size):
         raise _full(path)
 
 
+def sync_folder(folder):
+    """Have the names of the files in ``folder`` on the disk before this returns."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def _full(path):
     return NoRoom(errno.ENOSPC, f'the disk is full: expected {SPARE_BYTES >> 20} MiB of room, found less: make '
                   'room, it goes on by itself', path)

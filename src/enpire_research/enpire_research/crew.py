@@ -13,9 +13,10 @@ from rclpy.action import ActionClient
 
 from enpire_research.conversions import report_from_message
 from enpire_research.trials import report as reports
-from enpire_research.trials.dispatch import BUSY_CODES, NO_ROOM_CODES
+from enpire_research.trials.dispatch import BUSY_CODES
 
 LOOK_PERIOD_S = 0.25
+NO_ROOM_CODES = (111, 220)
 AGAIN_S = 1.0
 REST_S = 30.0
 # So long kept results are taken before others are heard again.

@@ -11,7 +11,7 @@ import json
 import os
 
 from enpire_core import room
-from enpire_core.files import sync_folder, write_bytes
+from enpire_core.files import write_bytes
 from enpire_research.campaign import chain
 from enpire_research.campaign.records import check
 from filelock import FileLock, Timeout
@@ -62,7 +62,7 @@ class Ledger:
             ledger = cls(folder, wall_ns, lock, descriptor, records, size)
             if size != len(data):
                 ledger._move_aside(data[size:])
-            sync_folder(folder)
+            room.sync_folder(folder)
         except BaseException:
             os.close(descriptor)
             lock.release()

@@ -12,7 +12,6 @@ import os
 import re
 
 from enpire_core import room
-from enpire_core.files import encode_json, sync_folder
 from enpire_research.trials.report import Report, ReportError, read
 
 _NAME = re.compile(r'([A-Za-z0-9._-]{1,64})\.(reset|rollout)\.json')
@@ -20,6 +19,11 @@ _NAME = re.compile(r'([A-Za-z0-9._-]{1,64})\.(reset|rollout)\.json')
 _NEXT = '.next'
 # The longest text of a policy has 8000 characters, as JSON 12 bytes each at most, and it may stand there twice.
 ROOM_BYTES = 256 << 10
+
+
+def encode(values):
+    """Return the bytes of the file of a report that is ``values`` as a dictionary."""
+    return (json.dumps(values, sort_keys=True, indent=1) + '\n').encode()
 
 
 class OutboxConflict(ValueError):
@@ -63,7 +67,7 @@ class Outbox:
                 return path
             raise OutboxConflict(f'{path}: expected no result of this trial yet, but another one is there: '
                                  'give each trial an id of its own')
-        data = encode_json(values)
+        data = encode(values)
         with self._next() as handle:
             # In place, as the room is reserved there; what an interrupted write has left is written over.
             handle.write(data)
@@ -71,7 +75,7 @@ class Outbox:
             handle.flush()
             os.fsync(handle.fileno())
         os.replace(os.path.join(self.folder, _NEXT), path)
-        sync_folder(self.folder)
+        room.sync_folder(self.folder)
         return path
 
     def _next(self):

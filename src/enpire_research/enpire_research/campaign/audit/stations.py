@@ -16,17 +16,18 @@ import os
 import re
 from dataclasses import dataclass
 
-from enpire_core.files import encode_json
 from enpire_research.campaign import records as kinds
 from enpire_research.campaign.audit.findings import Check, line
 from enpire_research.campaign.audit.trials import PHASES, of_phase
 from enpire_research.trials import report as reports
-from enpire_research.trials.dispatch import INTERNAL_CODES, LATCHED_CODES
+from enpire_research.trials.dispatch import LATCHED_CODES
+from enpire_research.trials.outbox import encode
 from enpire_research.trials.report import Report, ReportError
 
 NAME = 'stations'
 # What the goals of a campaign ask for beside name, seed and policy.
 GOALS = {reports.RESET: {'max_tries': 0}, reports.ROLLOUT: {'episode_s': 0.0, 'max_attempts': 1}}
+_INTERNAL_CODES = (110, 218)
 _FILE = re.compile(r'([A-Za-z0-9._-]+)\.(reset|rollout)\.json')
 _OURS = re.compile(r'(i\d{4,}-(?:screen|confirm|exam)-\d{3,})(?:-r(\d+))?')
 
@@ -61,7 +62,7 @@ def _read(path, unit, trial_id, phase):
         data = handle.read()
     try:
         values = json.loads(data)
-        as_written = encode_json(values)
+        as_written = encode(values)
     except (ValueError, RecursionError) as error:
         raise ReportError(f'expected a report as JSON: {error}') from error
     report = Report.from_dict(values)
@@ -175,7 +176,7 @@ def _was_lost(body):
         return True  # the rollout was never heard of
     last = rollout or reset
     # A goal that was refused moved nothing; one that broke in the server may have.
-    return last is None or (last['status'] == reports.UNKNOWN and last['error_code'] in INTERNAL_CODES)
+    return last is None or (last['status'] == reports.UNKNOWN and last['error_code'] in _INTERNAL_CODES)
 
 
 def _broken_off(report):
