@@ -3,8 +3,9 @@
 from fault_counts import Counts, count
 
 
-def record(trial_id, status='failed', candidate=0, reset=0):
-    return {'trial_id': trial_id, 'status': status, 'candidate': candidate, 'purpose': 'screen', 'reset': reset}
+def record(trial_id, status='failed', candidate=0, reset=0, rollout=None):
+    return {'trial_id': trial_id, 'status': status, 'candidate': candidate, 'purpose': 'screen', 'reset': reset,
+            'rollout_report': rollout}
 
 
 def test_every_finished_trial_that_has_one_record_is_counted_once():
@@ -20,6 +21,12 @@ def test_a_finished_trial_without_a_record_is_lost_once_the_campaign_is_over_and
 def test_a_finished_trial_that_is_void_on_record_is_lost_whenever_one_looks():
     for ended in (True, False):
         assert count([record('a', 'void')], ['a'], ended) == Counts(1, ('a',), (), (), ())
+
+
+def test_a_trial_whose_server_broke_when_it_was_to_keep_the_verdict_is_lost():
+    broke, refused = {'status': 'unknown', 'error_code': 218}, {'status': 'unknown', 'error_code': 215}
+    trials = [record('a', 'void', rollout=broke), record('a-r1'), record('b', 'void', reset=1, rollout=refused)]
+    assert count(trials, ['a-r1'], False) == Counts(1, ('a',), (), (), ())
 
 
 def test_a_trial_is_counted_twice_by_its_name_or_as_another_of_the_same_reset():
