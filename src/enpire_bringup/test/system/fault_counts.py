@@ -14,9 +14,9 @@ INTERNAL = 218  # Rollout.Result.ERROR_INTERNAL
 @dataclasses.dataclass(frozen=True)
 class Counts:
     """``finished``: how many. Names of trials: ``lost``, in no record that counts though the campaign is over (or
-    void on record, though there is a verdict or there may have been one); ``twice``, counted more than once, by name or as another trial of the
-    same reset; ``invented``, in the ledger without a verdict of a station; ``waiting``: not yet taken, in a campaign
-    that has not come to its end.
+    void on record, though there is a verdict or may have been one); ``twice``, counted more than once, by name or as
+    another trial of the same reset; ``invented``, in the ledger without a verdict of a station; ``waiting``: not yet
+    taken, in a campaign that has not come to its end.
     """
 
     finished: int
