@@ -40,7 +40,7 @@ def answers(monkeypatch, *codes):
 def test_where_the_disk_is_full_the_file_is_named_and_what_to_do(opened, monkeypatch, codes):
     path, descriptor = opened
     answers(monkeypatch, *codes)
-    with pytest.raises(room.NoRoom, match='the disk is full: expected 16 MiB of room .*make room') as caught:
+    with pytest.raises(room.NoRoom, match='the disk is full: expected 16 MiB of room, found less: make room') as caught:
         room.keep(path, descriptor, 0, 10)
     assert (caught.value.errno, caught.value.filename) == (errno.ENOSPC, path)
 
