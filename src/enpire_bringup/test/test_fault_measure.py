@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from enpire_core.joints import JOINT_NAMES
 from enpire_core.ticks import TICK_S, tick_to_ns
-from fault_measure import BROKEN, FREE_RUN, Note, look
+from fault_measure import Note, look
 
 Sample = collections.namedtuple('Sample', 'stamp_ns positions velocities wall_s')
 LEFT = 100  # the tick at which the world of these tests leaves lockstep
@@ -28,12 +28,12 @@ def world(first=0, speeds=SPEEDS, begins_s=0.0, joint=0):
 
 def notes(left_s):
     """Return what the driver says of such a world, once a second."""
-    return [Note(left_s - 0.5, 'lockstep', LEFT - 15), Note(left_s + 0.5, FREE_RUN, LEFT + 15, 'silence'),
-            Note(left_s + 1.5, FREE_RUN, LEFT + 45, 'silence'), Note(left_s + 2.5, BROKEN, LEFT + 60, 'silence'),
-            Note(left_s + 3.5, BROKEN, LEFT + 60, 'silence')]
+    return [Note(left_s - 0.5, False), Note(left_s + 0.5, True, LEFT, 'silence'),
+            Note(left_s + 1.5, True, LEFT, 'silence'), Note(left_s + 2.5, False, LEFT, 'silence'),
+            Note(left_s + 3.5, False, LEFT, 'lockstep')]
 
 
-def test_a_world_that_runs_freely_left_lockstep_sixty_ticks_before_it_stands():
+def test_from_where_a_world_left_lockstep_it_is_looked_at_for_two_seconds():
     samples, left_s = world()
     found = look(notes(left_s), samples, left_s - 0.2)
     (leaving,) = found.leavings
@@ -75,13 +75,13 @@ def test_arms_do_not_hold_in_a_joint_state_that_was_missed():
 def test_without_its_first_or_last_joint_state_a_leaving_is_known_but_not_measured(lost):
     samples, left_s = world()
     found = look(notes(left_s), [one for one in samples if one.stamp_ns != tick_to_ns(lost)], 0.0)
-    assert found.leavings == (fault_measure.Leaving('silence'),) and not found.leavings[0].in_time
+    assert found.leavings == (fault_measure.Leaving('silence', LEFT),) and not found.leavings[0].in_time
 
 
-def test_a_free_run_whose_end_nobody_saw_is_known_but_not_measured():
+def test_a_world_that_was_never_heard_of_while_it_ran_freely_is_measured_all_the_same():
     samples, left_s = world()
-    said = [*notes(left_s)[:3], Note(left_s + 2.5, 'lockstep', LEFT + 70)]
-    assert look(said, samples, 0.0).leavings == (fault_measure.Leaving('silence'),)
+    (leaving,) = look([notes(left_s)[0], notes(left_s)[-1]], samples, 0.0).leavings
+    assert (leaving.tick, leaving.text) == (LEFT, 'lockstep') and leaving.in_time
 
 
 def test_a_world_that_was_broken_before_the_fault_or_stays_in_lockstep_left_nothing():

@@ -14,7 +14,6 @@ from enpire_core.testing import Graph
 from enpire_interfaces.msg import SafetyState
 from enpire_research.campaign import ledger, records
 from fault_disk import Filler, small_disk
-from fault_measure import FREE_RUN
 from std_srvs.srv import Trigger
 from system_lab import LabProcess, policy
 from system_scenarios import policy_pids
@@ -84,7 +83,7 @@ class Operator:
     def free(self, unit):
         """Return whether the world of ``unit`` runs freely, as far as was heard."""
         said = self._watcher.worlds[unit]
-        return bool(said) and said[-1].mode == FREE_RUN
+        return bool(said) and said[-1].freely
 
     def look(self):
         """Clear what is to be cleared; return whether every gate is clear and no world runs freely."""

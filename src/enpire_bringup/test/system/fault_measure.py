@@ -1,8 +1,7 @@
 """What the arms of a simulated station do from the moment its world leaves lockstep. Pure.
 
-The driver says in its diagnostics, once a second, what moves the world's clock and at which tick it is. A world that
-leaves lockstep runs freely for 60 ticks, then it stands, broken, at its last one: 60 ticks before that it left. From
-there the joint states are read.
+The driver says in its diagnostics, once a second, at which tick its world left lockstep last. From there on the world
+runs freely for 60 ticks, and the joint states of these are read.
 
 **Held** are the joints from the first tick on from which each moves at SPEED at most and stays within WAY of where it
 is at that tick, until the world stands, two seconds later. The driver's set-points say less: they stand still from the
@@ -29,7 +28,6 @@ import numpy as np
 from enpire_core.joints import JOINT_NAMES
 from enpire_core.ticks import TICK_S, tick_to_ns
 
-FREE_RUN, BROKEN = 'free run', 'broken'
 FREE_TICKS = 60
 HELD_WITHIN_S = 0.1
 _GRIPPER = np.array(['gripper' in name for name in JOINT_NAMES])
@@ -42,11 +40,13 @@ WAY = np.where(_GRIPPER, 0.002, 0.02)
 
 @dataclasses.dataclass(frozen=True)
 class Note:
-    """What the driver said at ``wall_s``: what moves its clock (``mode``), ``tick``, and ``text`` about what broke."""
+    """What the driver said at ``wall_s``: whether its world runs ``freely``; the tick at which it ``left`` lockstep
+    last, None for never; and in ``text`` what broke, or how it is.
+    """
 
     wall_s: float
-    mode: str
-    tick: int
+    freely: bool
+    left: int = None
     text: str = ''
 
 
@@ -56,12 +56,12 @@ class Leaving:
 
     ``speed``: of the fastest joint of an arm then, rad/s. ``held_s``, ``still_s``: simulated seconds from there until
     all joints held, until they were still; None: never. ``way``: how far each joint got from where it was, at most, in
-    the two seconds (14 numbers, rad or m). A tick whose joint state was missed is none at which they hold. Where it was
-    seen that the world left, and not when, there is the text alone.
+    the two seconds (14 numbers, rad or m). A tick whose joint state was missed is none at which they hold. Where the
+    first or the last one was missed there is the tick alone.
     """
 
     text: str
-    tick: int = None
+    tick: int
     speed: float = None
     held_s: float = None
     still_s: float = None
@@ -89,15 +89,12 @@ def look(notes, samples, since_s):
     """
     begins = _begins(samples)
     leavings, known = [], set()
-    for note, following in zip(notes, [*notes[1:], None]):
+    for note in notes:
         life = bisect.bisect(begins, note.wall_s)
-        new = since_s <= note.wall_s
-        if note.mode == BROKEN and (life, note.tick) not in known:
-            known.add((life, note.tick))
-            if new:
+        if note.left is not None and (life, note.left) not in known:
+            known.add((life, note.left))
+            if since_s <= note.wall_s:
                 leavings.append(_measured(note, [one for one in samples if bisect.bisect(begins, one.wall_s) == life]))
-        elif note.mode == FREE_RUN and new and (following is None or following.mode not in (FREE_RUN, BROKEN)):
-            leavings.append(Leaving(note.text))
     return Found(tuple(leavings), sum(since_s <= begin for begin in begins))
 
 
@@ -107,17 +104,17 @@ def _begins(samples):
 
 
 def _measured(note, samples):
-    """Return the Leaving of a world that stands as ``note`` says; ``samples``: of this world."""
-    first = note.tick - FREE_TICKS
+    """Return the Leaving that ``note`` tells of; ``samples``: of this world."""
     found = {sample.stamp_ns: sample for sample in samples}
-    run = [found.get(tick_to_ns(tick)) for tick in range(first, note.tick + 1)] if first >= 0 else [None]
+    run = [found.get(tick_to_ns(note.left + tick)) for tick in range(FREE_TICKS + 1)]
     if run[0] is None or run[-1] is None:
-        return Leaving(note.text)
+        return Leaving(note.text, note.left)
     positions = np.array([np.full(len(JOINT_NAMES), np.nan) if one is None else one.positions for one in run])
     velocities = np.array([np.full(len(JOINT_NAMES), np.nan) if one is None else one.velocities for one in run])
-    return Leaving(note.text, first, float(np.max(np.abs(velocities[0][ARMS]))), _held(positions, velocities, SPEED),
-                   _held(positions, velocities, STILL),
-                   tuple(float(way) for way in np.nanmax(np.abs(positions - positions[0]), axis=0)))
+    ways = np.nanmax(np.abs(positions - positions[0]), axis=0)
+    return Leaving(note.text, note.left, speed=float(np.max(np.abs(velocities[0][ARMS]))),
+                   held_s=_held(positions, velocities, SPEED), still_s=_held(positions, velocities, STILL),
+                   way=tuple(map(float, ways)))
 
 
 def _held(positions, velocities, speed):

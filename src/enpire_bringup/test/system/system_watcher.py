@@ -91,8 +91,9 @@ class Watcher:
         for said in message.status:
             if said.name.endswith('/arm_driver'):
                 values = {one.key: one.value for one in said.values}
-                self.worlds[said.hardware_id].append(
-                    Note(time.monotonic(), values['lockstep'], int(values['tick']), said.message))
+                left = values['left_lockstep_tick']
+                self.worlds[said.hardware_id].append(Note(
+                    time.monotonic(), values['lockstep'] == 'free run', int(left) if left else None, said.message))
 
     def forget(self):
         """Drop what was heard so far but the newest, so that a long watch fits into memory."""
