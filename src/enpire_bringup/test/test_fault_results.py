@@ -20,7 +20,7 @@ def fault(number=0, **changes):
 
 
 def campaign(*faults, **changes):
-    return {'faults': list(faults), 'finished': 30, 'lost': [], 'twice': [], 'invented': [], 'waiting': [],
+    return {'faults': list(faults), 'ends': [], 'finished': 30, 'lost': [], 'twice': [], 'invented': [], 'waiting': [],
             'over': True, 'why': '', 'void': 2, 'unreadable': [], 'verified': True, 'verify': '', **changes}
 
 
@@ -54,6 +54,7 @@ def test_what_must_not_be_after_a_fault_is_named_with_it(changes, words):
 
 @pytest.mark.parametrize('changes, words', [
     ({'lost': ['a']}, 'lost: a'), ({'twice': ['b', 'c']}, 'twice: b, c'), ({'invented': ['d']}, 'invented: d'),
+    ({'ends': [end(said='')]}, 'without a fault: the lab ended and did not say why'),
     ({'over': False, 'why': 'stuck'}, 'did not come to its end: stuck'),
     ({'verified': False, 'verify': 'a gap'}, 'not verified: a gap')])
 def test_what_must_not_be_in_a_campaign_is_named_with_it(changes, words):

@@ -44,7 +44,7 @@ class Lab:
         return self._wait('ended')
 
     def _wait(self, what):
-        if self.done[-1:] == [LISTENS]:
+        if what.startswith('works') and self.done[-1:] == [LISTENS]:
             return True  # it is as it was a moment ago
         self.done.append(what)
         came = self.course.pop(0)
@@ -69,7 +69,8 @@ class Lab:
 @pytest.fixture(autouse=True)
 def unchecked(monkeypatch):
     """Have no files looked at."""
-    monkeypatch.setattr(fault_runs, 'checked', lambda lab, faults, why: {'faults': faults, 'why': why})
+    monkeypatch.setattr(fault_runs, 'checked', lambda lab, faults, why, ends: {
+        'faults': faults, 'why': why, 'ends': ends})
 
 
 def test_a_fault_is_struck_after_its_delay_and_a_trial_of_its_station_is_waited_for():
@@ -116,6 +117,7 @@ def test_a_campaign_without_further_faults_comes_to_its_end_through_as_many_labs
     campaign = fault_runs.run(lab, [FAULT], lambda text: None)
     assert [fault['number'] for fault in campaign['faults']] == [3] and campaign['why'] == ''
     assert lab.done[-3:] == ['ended', 'resume', 'ended']
+    assert [end['said'] for end in campaign['ends']] == ['the disk is full']
 
 
 def test_a_stuck_campaign_ends_with_the_fault_on_record_and_says_why():
@@ -136,8 +138,8 @@ def test_of_what_verify_says_the_wrong_is_kept_in_one_line():
 def campaign(*numbers):
     """Return a campaign as results keep it, with faults of these numbers."""
     return {'faults': [{**fault_runs.one(Lab(['works']), FAULT), 'number': number} for number in numbers],
-            'finished': 1, 'lost': [], 'twice': [], 'invented': [], 'waiting': [], 'over': True, 'why': '', 'void': 0,
-            'unreadable': [], 'verified': True, 'verify': ''}
+            'ends': [], 'finished': 1, 'lost': [], 'twice': [], 'invented': [], 'waiting': [], 'over': True, 'why': '',
+            'void': 0, 'unreadable': [], 'verified': True, 'verify': ''}
 
 
 def main(*words):

@@ -48,7 +48,7 @@ def summary(campaigns):
     faults = fault_results.faults_of(campaigns)
     kinds = collections.Counter(fault['kind'] for fault in faults)
     left = [leaving for leaving, _ in fault_results.leavings(faults)]
-    ended = [end for fault in faults for end in fault['ends']]
+    ended = [end for one in (*faults, *campaigns) for end in one['ends']]
     # Numbers of records and the like don't count.
     said = collections.Counter(re.sub(r'\d+', 'n', end['said']) or 'killed' for end in ended)
     total = collections.Counter()

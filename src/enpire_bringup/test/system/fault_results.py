@@ -63,6 +63,7 @@ def wrong(campaigns):
         found += [text for fault in campaign['faults'] for text in _wrong_after(fault)]
         found += [f'campaign {number}: {what}: {", ".join(campaign[what])}' for what in ('lost', 'twice', 'invented')
                   if campaign[what]]
+        found += _wrong_ends(f'campaign {number}, without a fault', campaign['ends'])
         if not campaign['over']:
             found.append(f'campaign {number} did not come to its end: {_first_line(campaign["why"])}')
         found += [f'campaign {number}: not verified: {campaign["verify"]}'] if not campaign['verified'] else []
@@ -75,13 +76,18 @@ def _wrong_after(fault):
     for leaving, unit in leavings([fault]):
         if not leaving.in_time:
             yield f'{name}: {unit} held after {leaving.held_s} s'
-    for end in fault['ends']:
+    yield from _wrong_ends(name, fault['ends'])
+    if fault['stuck']:
+        yield f'{name}: the lab did not go on'
+
+
+def _wrong_ends(name, ends):
+    """Yield what must not be where a lab ended."""
+    for end in ends:
         if not end['killed'] and not end['said']:
             yield f'{name}: the lab ended and did not say why'
         if end['left']:
             yield f'{name}: processes outlived their lab: {end["left"]}'
-    if fault['stuck']:
-        yield f'{name}: the lab did not go on'
 
 
 def _first_line(text):

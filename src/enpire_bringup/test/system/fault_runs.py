@@ -24,9 +24,9 @@ def run(lab, faults, say):
     ``faults``: list of Faults; those that were injected are taken off it. ``say(text)`` hears of each. Returns what the
     results keep of the campaign: see `checked`.
     """
-    done, why = [], ''
+    done, why, ends = [], '', []
     try:
-        _until_works(lab, 0, STARTS_S, '', [])
+        _until_works(lab, 0, STARTS_S, '', ends)
         while faults and not lab.ended:
             line = one(lab, faults[0])
             if line is None:
@@ -36,11 +36,11 @@ def run(lab, faults, say):
             say(told(line))
             if line['stuck']:
                 raise Stuck(line['stuck'])
-        _to_the_end(lab)
+        _to_the_end(lab, ends)
     except Stuck as error:
         why = str(error)
         say(why)
-    return checked(lab, done, why)
+    return checked(lab, done, why, ends)
 
 
 def one(lab, fault):
@@ -124,9 +124,10 @@ def _go_on(lab, ends):
     lab.resume()
 
 
-def _to_the_end(lab):
-    """Let the campaign come to its end; Stuck where it makes no progress, or can't be gone on with."""
-    ends = []
+def _to_the_end(lab, ends):
+    """Let the campaign come to its end; how its lab ended before that comes into ``ends``. Stuck where it makes no
+    progress, or can't be gone on with.
+    """
     while not lab.over or not lab.ended:
         known = len(lab.records())
         if lab.until_ended():
@@ -136,10 +137,10 @@ def _to_the_end(lab):
             raise Stuck(f'waited {AGAIN_S:g} s for a record or the end of the lab; {_last_said(lab)}')
 
 
-def checked(lab, faults, why):
+def checked(lab, faults, why, ends=()):
     """Return a campaign as plain values: its ``faults`` (from `one`), its trials counted, `enpire verify` asked.
 
-    ``why``: it didn't come to its end.
+    ``why``: it didn't come to its end; ``ends``: how its lab ended where no fault had been.
     """
     lab.lab.kill()
     boxes, unreadable = read_outboxes(lab.lab.run_dir)
@@ -148,7 +149,7 @@ def checked(lab, faults, why):
     trials = [record.body for record in lab.records() if record.kind == 'trial']
     counts = fault_counts.count(trials, finished, lab.over)
     code, said = lab.lab.command('verify', str(lab.lab.run_dir), seconds=600.0)
-    return {'faults': faults, **dataclasses.asdict(counts), 'over': lab.over, 'why': why,
+    return {'faults': faults, 'ends': list(ends), **dataclasses.asdict(counts), 'over': lab.over, 'why': why,
             'void': sum(body['status'] == 'void' for body in trials), 'unreadable': unreadable, 'verified': code == 0,
             'verify': '' if code == 0 else wrong_lines(said)}
 
