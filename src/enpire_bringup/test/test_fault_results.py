@@ -83,7 +83,7 @@ def test_a_time_that_nobody_saw_is_no_small_one():
     unseen = {**LEAVING, 'held_s': None, 'still_s': None, 'way': []}
     said = section(campaign(fault(0), fault(1, leavings=[unseen])))
     assert '| kill trial_server | 2 | 2 | 2 | 0.100 s | not seen | not seen |' in said
-    assert 'not seen at most' in section(campaign(fault(0, leavings=[unseen])))
+    assert 'held after not seen at the median, not seen at most' in section(campaign(fault(0, leavings=[unseen])))
 
 
 def test_without_a_leaving_no_time_is_told():

@@ -71,7 +71,7 @@ def _holds(left):
     ways = _ways(left)
     way = (f"; way of an arm's joint in the 2 s after it {statistics.median(ways):.4f} rad at the median, "
            f'{max(ways):.4f} rad at most' if ways else '')
-    return (f'held after {_median(_held(left))} at the median, {_largest(_held(left))} at most, still: '
+    return (f'held after {_median(_held(left)) or "not seen"} at the median, {_largest(_held(left))} at most, still: '
             f'{_largest([leaving.still_s for leaving in left])} at most{way}')
 
 
