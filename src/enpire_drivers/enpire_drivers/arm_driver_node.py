@@ -121,6 +121,7 @@ class ArmDriver(ManagedNode):
         self._taken = self._ignored = 0
         self._ignored_why = ''
         self._busy_s, self._reported_tick, self._reported_taken = 0.0, 0, 0
+        self._left_tick = ''  # where the world left lockstep last
 
     # ---- life cycle ------------------------------------------------------------------------
     def open(self):
@@ -274,7 +275,8 @@ class ArmDriver(ManagedNode):
 
     def _run_freely(self):
         """Let the world run in real time where its episode broke and the driver is active."""
-        if self._active and self._station.mode is Mode.FREE_RUN:
+        if self._active and self._station.mode is Mode.FREE_RUN and self._free_timer.is_canceled():
+            self._left_tick = self._station.tick
             self._free_timer.reset()
 
     def _on_free_tick(self):
@@ -392,6 +394,7 @@ class ArmDriver(ManagedNode):
             'lockstep': station.mode.value,
             'episode': ' '.join(station.episode).strip(),
             'tick': station.tick,
+            'left_lockstep_tick': self._left_tick,
             'real_time_factor': round(ticks / TICK_RATE_HZ / past_s, 3),
             'commands_taken': self._taken,
             'commands_ignored': self._ignored,

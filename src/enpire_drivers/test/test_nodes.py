@@ -171,6 +171,22 @@ def test_a_command_that_waits_for_its_pace_is_no_silence_and_silence_begins_when
     assert lab.station.mode.value == 'free run'
 
 
+def test_diagnostics_say_where_the_world_left_lockstep_last(graph):
+    lab = Lab(graph)
+
+    def said(name):
+        status = lab.client.diagnostics('arm_driver')
+        return {one.key: one.value for one in status.values}[name] if status else None
+    for ticks, trial_id in ((3, 'first'), (4, 'second')):
+        lab.client.begin(trial_id)
+        assert graph.until(lambda: said('lockstep') == 'lockstep')
+        for _ in range(ticks):
+            lab.client.step()
+        tick = str(lab.station.tick)
+        assert not lab.client.end(trial_id, fault='a part of the station failed').success
+        assert graph.until(lambda: said('lockstep') == 'broken') and said('left_lockstep_tick') == tick
+
+
 def test_a_replay_over_the_graph_has_the_same_bits(graph, tmp_path):
     lab = Lab(graph, tmp_path, replay=True)
     start = lab.client.begin()

@@ -12,14 +12,15 @@ from enpire_interfaces.msg import SafetyState, StationStatus
 from rclpy.action import ActionClient
 
 from enpire_research.conversions import report_from_message
+from enpire_research.trials import report as reports
 from enpire_research.trials.dispatch import BUSY_CODES
 
 LOOK_PERIOD_S = 0.25
+NO_ROOM_CODES = (111, 220)
 AGAIN_S = 1.0
 REST_S = 30.0
 # So long kept results are taken before others are heard again.
 KEPT_AT_ONCE_S = 0.2
-_INVALID_CODES = (100, 200)
 
 
 class Orders:
@@ -40,6 +41,10 @@ class Orders:
     def follows(self, unit, reset):
         """Return whether the scene of ``unit`` is still as the Report ``reset`` left it."""
         return False
+
+    def may_begin(self):
+        """Return whether trials may be begun now: what comes of them can be written."""
+        return True
 
     def settled(self, unit):
         """A trial of ``unit`` (name) has ended, whichever way."""
@@ -191,7 +196,7 @@ class Crew:
                 return self._go_on(unit, 'rollout', reset)
             # Somebody ran a trial by hand in between; this reset has its result under this name.
             self._dispatch.begin_anew(unit.name)
-        job = self._dispatch.take(unit.name)
+        job = self._dispatch.take(unit.name) if self._orders.may_begin() else None
         if job is None:
             unit.phase = StationStatus.PHASE_IDLE
             return False
@@ -218,21 +223,29 @@ class Crew:
         """A goal of ``unit`` came to its end, for better or worse."""
         if not self._active:
             return
-        if result.error_code in BUSY_CODES:
-            # Somebody runs a trial by hand, or the station still runs what our predecessor sent it.
-            if kind == 'reset':
-                self._dispatch.put_back(unit.name)
-            unit.phase, unit.not_before_s = StationStatus.PHASE_IDLE, time.monotonic() + AGAIN_S
+        if result.error_code in (*BUSY_CODES, *NO_ROOM_CODES):
+            self._not_begun(unit, kind, result)
             return
         unit.reset = None
-        # Invalid is also a name of which it has a result already.
-        report = self._kept(unit, kind) if result.error_code in _INVALID_CODES else None
-        kept = report is not None
-        if not kept:
-            report = report_from_message(result.report)
+        report = report_from_message(result.report)
+        # Refused, also for a name of which it has a result already; or something broke, maybe when that was kept.
+        kept = self._kept(unit, kind) if report.status == reports.UNKNOWN else None
+        if kept is None:
             report.error_code, report.error_msg = result.error_code, result.error_msg
-        if self._take(unit, kind, report, kept):
+        if self._take(unit, kind, kept or report, kept is not None):
             self._next(unit, self._dispatch.rows[unit.name])
+
+    def _not_begun(self, unit, kind, result):
+        """The goal will be sent again: somebody runs a trial by hand, the station still runs what our predecessor sent
+        it, or its disk is full.
+        """
+        row = self._dispatch.rows[unit.name]
+        if result.error_code in NO_ROOM_CODES and row.reason != result.error_msg:
+            row.reason = result.error_msg
+            self._node.get_logger().warning(f'{unit.name} waits: {result.error_msg}')
+        if kind == 'reset':
+            self._dispatch.put_back(unit.name)
+        unit.phase, unit.not_before_s = StationStatus.PHASE_IDLE, time.monotonic() + AGAIN_S
 
     def _take(self, unit, kind, report, kept):
         """Take a result; return whether its trial has ended.

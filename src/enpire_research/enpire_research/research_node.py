@@ -10,6 +10,8 @@ Ends        by itself when the campaign is over (exit code 0), or when it can't 
             damaged or another campaign's, what is frozen changed, a job void too often, every station out for good
             or without server
 
+Waits       where the disk is full: begins nothing that it could not write, and says so
+
 On silence: as the trial runner. Killed and started again it goes on from the ledger; what its stations do
 meanwhile is not lost, and nothing is run twice.
 """
@@ -20,6 +22,7 @@ import time
 
 from enpire_core import qos
 from enpire_core.node import ManagedNode
+from enpire_core.room import NoRoom
 from enpire_interfaces.action import Reset, Rollout
 from enpire_interfaces.msg import LabStatus
 from enpire_tasks import registry
@@ -56,6 +59,7 @@ class Research(ManagedNode, Orders):
         super().__init__('research', ResearchParameters, **kwargs)
         self._task, self._researcher = task, researcher
         self._active = False
+        self._waits = ''  # why nothing is begun at the moment
 
     # ---- life cycle ------------------------------------------------------------------------
     def open(self):
@@ -116,7 +120,7 @@ class Research(ManagedNode, Orders):
             return
         if self._jobs.broken or self._jobs.stuck:
             self._finish(BROKEN, self._why_broken())
-        elif self._jobs.finished:
+        elif self._jobs.finished and self.may_begin():
             # Asks the researcher and runs git: nothing is under way that could miss us.
             self._course.step()
             if self._course.finished:
@@ -197,6 +201,18 @@ class Research(ManagedNode, Orders):
         kept, _ = self._outboxes[unit].reports()
         return all(report.started_at_ns <= reset.started_at_ns for report in kept)
 
+    def may_begin(self):
+        """See Orders: where the disk is full nothing is begun, no step of the course either."""
+        waits = ''
+        try:
+            self._ledger.keep_room()
+        except NoRoom as error:
+            waits = str(error)
+        if waits != self._waits:
+            self.get_logger().warning(f'waits: {waits}' if waits else 'there is room on the disk again: goes on')
+        self._waits = waits
+        return not waits
+
     def settled(self, unit):
         """See Orders."""
         self._look()
@@ -212,7 +228,7 @@ class Research(ManagedNode, Orders):
         message = LabStatus(lab=p.lab, task=p.task, policy=p.policy, trials_wanted=p.trials, simulated=p.simulated)
         message.header.stamp = self.get_clock().now().to_msg()
         message.trials_done = course.used
-        message.stage = course.stage
+        message.stage = f'waits: {self._waits}' if self._waits else course.stage
         message.candidates = max(0, len(course.candidates) - 1)
         message.champion = course.champion
         message.champion_successes, message.champion_trials = course.tally(course.champion)

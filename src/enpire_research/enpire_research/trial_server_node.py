@@ -10,7 +10,8 @@ Writes      <run_dir>/outbox/<trial>.<phase>.json before the action's result, <r
             <run_dir>/data/<trial>.npz soon after it, for training
 
 Before each goal the manifest is made anew: where it differs from that at the start, or from the goal's, the goal is
-refused and the files are named.
+refused and the files are named. Then the room of its result is reserved on the disk: where there is none, the goal is
+refused too, so that what is begun can be written.
 
 On silence: a driver, gate or camera that says nothing makes the trial void, with the reason. A policy
 that says nothing fails its trial. If this process dies, the gate's and the driver's own stops end the
@@ -25,6 +26,7 @@ from dataclasses import dataclass
 from enpire_core import qos
 from enpire_core.goals import ABORTED, CANCELED, SUCCEEDED, GoalServer, GoalSlot
 from enpire_core.node import ManagedNode
+from enpire_core.room import NoRoom
 from enpire_core.ticks import TICK_S
 from enpire_drivers.sim import rendering
 from enpire_drivers.sim.scene import load_scene
@@ -175,6 +177,10 @@ class TrialServer(ManagedNode):
             raise _InvalidGoal(result.ERROR_INVALID_GOAL, f'trial_id: {goal.trial_id!r} has a result of its {phase} '
                                'already: give each trial an id of its own')
         self._check_manifest(goal, result)
+        try:
+            self._outbox.reserve()
+        except NoRoom as error:
+            raise _InvalidGoal(result.ERROR_NO_ROOM, str(error)) from error
 
     def _check_manifest(self, goal, result):
         changed = self._freeze.changed()

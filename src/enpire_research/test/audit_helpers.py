@@ -1,7 +1,7 @@
 """Honest campaigns with all that a lab leaves behind, for audits: stations with clocks, outboxes, git, a scene, a task.
 
-Not all goes well in them: one trial is void, one is lost with its trial server, one begins anew under the next name,
-one is sent by hand.
+Not all goes well in them: one trial is void, two are lost, with the trial server and as it can't write what came of a
+reset, one begins anew under the next name, one is sent by hand.
 """
 
 import dataclasses
@@ -26,22 +26,22 @@ from enpire_research.trials.trial_setup import robot_limits_file
 
 UNITS = campaign_helpers.UNITS
 SMALL = {'trials': 68, 'exam_resets': 3, 'screen_resets': 4, 'ideas_a_round': 2}
-VOID_AT, LOST_AT, ANEW_AT, BY_HAND_AT = 3, 6, 9, 12
+VOID_AT, LOST_AT, ANEW_AT, BY_HAND_AT, BROKE_AT = 3, 6, 9, 12, 15
 BROKEN_NS = 2 * 10**9
 
 
 class Station:
     """One station's clock and outbox; its world is a counter."""
 
-    def __init__(self, run, unit):
-        self.unit, self._box = unit, Outbox(os.path.join(run, unit, 'outbox'))
-        self._ns, self._state, self._wall = 0, 0, itertools.count(10**18)
+    def __init__(self, run, unit, wall_ns):
+        self.unit, self._box, self._wall_ns = unit, Outbox(os.path.join(run, unit, 'outbox')), wall_ns
+        self._ns, self._state = 0, 0
 
     def put(self, report, goal, **changes):
         """Keep ``report`` as the next phase of this station; return it as a research node gets it."""
         first, self._state = self._state, self._state + 1
         report = dataclasses.replace(
-            report, start_ns=self._ns, end_ns=self._ns + 5 * 10**9, started_at_ns=next(self._wall), wall_duration_s=1.0,
+            report, start_ns=self._ns, end_ns=self._ns + 5 * 10**9, started_at_ns=self._wall_ns(), wall_duration_s=1.0,
             state_digest_before=_digest(self.unit, first), state_digest_after=_digest(self.unit, self._state),
             state_record=f'/runs/r/{self.unit}/records/{report.trial_id}.{report.phase}.npz', goal=goal, **changes)
         self._ns = report.end_ns + BROKEN_NS * (report.status == reports.VOID)
@@ -74,11 +74,12 @@ def campaign(run, task, until=None):
     entries = manifest.of_folders(task.folder, (robot_limits_file(), task.limits_file), os.path.join(run, 'scene'))
     folder = os.path.join(run, 'campaign')
     os.makedirs(folder)
+    wall_ns = itertools.count(10**18, 10**9).__next__
     course, ledger = campaign_helpers.course_in(
-        folder, git=True, settings=campaign_helpers.config(**SMALL),
+        folder, git=True, clock=wall_ns, settings=campaign_helpers.config(**SMALL),
         about=About(UNITS, entries, True, {'name': 'counts'}),
         secret=keep_secret(folder, lambda count: campaign_helpers.SECRET[:count]))
-    stations, count = {unit: Station(run, unit) for unit in UNITS}, itertools.count()
+    stations, count = {unit: Station(run, unit, wall_ns) for unit in UNITS}, itertools.count()
     with ledger:
         course.station('unit1', 'out', 'latched')
         course.station('unit1', 'back', 'its gate was cleared')
@@ -103,6 +104,11 @@ def _one(course, job, stations, number):
     elif number == LOST_AT:
         station.lose()
         course.result(job, station.unit, None, None, 'no feedback for 15 s')
+        job = dataclasses.replace(job, repeat=1, voids=1)
+    elif number == BROKE_AT:
+        station.lose()
+        course.result(job, station.unit, reports.Report(
+            '', '', '', 'unknown', 0, False, error_code=110, error_msg='internal error: no space left on the disk'))
         job = dataclasses.replace(job, repeat=1, voids=1)
     elif number == ANEW_AT:
         _reset(course, job, station)

@@ -1,6 +1,7 @@
 """Puts the helpers of this folder on the path (test folders are no packages)."""
 import os
 import shutil
+import subprocess
 import sys
 
 import pytest
@@ -24,3 +25,21 @@ def whole(tmp_path_factory):
 def honest(whole, tmp_path):
     """Return a copy of its run folder, to be tampered with."""
     return str(shutil.copytree(whole[0], tmp_path / 'run', symlinks=True))
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """Return (folder on a disk of its own of 32 MiB, function that fills it)."""
+    if os.geteuid() != 0:
+        pytest.skip('mounts a small disk: needs root')
+    folder = tmp_path / 'disk'
+    folder.mkdir()
+    subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=32m', 'enpire_test', str(folder)], check=True)
+
+    def fill():
+        with open(folder / 'filler', 'ab') as handle:
+            disk = os.statvfs(folder)
+            os.posix_fallocate(handle.fileno(), handle.tell(), disk.f_bavail * disk.f_frsize)
+        assert os.statvfs(folder).f_bavail == 0
+    yield folder, fill
+    subprocess.run(['umount', '--lazy', str(folder)], check=True)

@@ -30,7 +30,7 @@ def test_an_honest_campaign_passes_and_nothing_of_it_is_written(whole):
     assert verdict.lines()[-1] == 'verified: 8 checks, nothing is wrong'
     notes = [note for check in verdict.checks for note in check.notes]
     assert notes == ['1 trials were sent by hand beside the campaign',
-                     'unit0: 1 gaps, where trials were lost on record']
+                     'unit0: it went on where trials were lost on record: i0001-screen-002, i0004-screen-000']
     assert contents(run) == before
 
 
@@ -279,3 +279,29 @@ def test_a_void_trial_that_was_removed_everywhere_leaves_a_gap(honest, whole):
     lab.forge(honest, drop)
     os.unlink(lab.outbox_file(honest, 'i0000-screen-003', 'reset'))
     assert 'unit1: between ' in lab.wrong(honest, whole[1])['stations']
+
+
+def test_a_lost_trial_on_record_explains_no_gap_in_another_place(honest, whole):
+    # The station was started anew after the loss, which leaves no gap; a bad trial was removed somewhere else.
+    again, gone = 'i0001-screen-002-r1', []
+
+    def change(records):
+        trials = [one for one in records if one['kind'] == 'trial']
+        next(one for one in trials if one['body']['trial_id'] == again)['body']['reset_report']['start_ns'] = 0
+        gone.append(next(one for one in trials if one['body']['unit'] == 'unit0' and one['body']['purpose'] == 'exam'))
+        records.remove(gone[0])
+    lab.forge(honest, change)
+    lab.edit_json(lab.outbox_file(honest, again, 'reset'), lambda values: values.update(start_ns=0))
+    for phase in ('reset', 'rollout'):
+        os.unlink(lab.outbox_file(honest, gone[0]['body']['trial_id'], phase))
+    found = lab.wrong(honest, whole[1])['stations']
+    assert found.startswith('unit0: between ') and 'no result says how' in found and '\n' not in found
+
+
+@pytest.mark.parametrize('code, honest_one', [(110, True), (107, False), (0, False)])
+def test_a_goal_that_broke_in_its_server_explains_a_gap_and_one_that_was_refused_none(honest, whole, code, honest_one):
+    def change(records):
+        trials = [one['body'] for one in records if one['kind'] == 'trial']
+        next(body for body in trials if 'internal error' in body['reason'])['reset_report']['error_code'] = code
+    lab.forge(honest, change)
+    assert ('stations' not in lab.wrong(honest, whole[1])) == honest_one

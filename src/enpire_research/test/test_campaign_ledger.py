@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from enpire_core.room import NoRoom
 from enpire_research.campaign import chain
 from enpire_research.campaign.ledger import LOCK, NAME, Ledger, LedgerError, LedgerTaken, read
 from enpire_research.campaign.records import RecordError
@@ -177,6 +178,22 @@ def test_a_full_disk_leaves_no_half_record_and_asks_for_room(tmp_path, path, mon
         ledger.append('end', {'reason': 'because'})
     write(tmp_path, 1)
     assert len(read(str(tmp_path))) == 4
+
+
+def test_records_whose_room_is_kept_are_written_on_a_full_disk_and_no_more_is_begun(small_disk):
+    folder, fill = small_disk
+    with Ledger.open(str(folder / 'campaign'), lambda: 7) as ledger:
+        ledger.keep_room()
+        fill()
+        for _ in range(10):
+            ledger.append('end', {'reason': 'x' * 200_000})
+        with pytest.raises(NoRoom, match='make room'):
+            ledger.keep_room()
+        assert len(read(str(folder / 'campaign'))) == 10
+    # What was kept and not needed is given back.
+    assert os.stat(ledger.path).st_blocks * 512 < 10 * 210_000 and os.statvfs(folder).f_bavail > 0
+    with pytest.raises(LedgerError, match='open it again'):
+        ledger.keep_room()
 
 
 def test_a_file_that_somebody_else_writes_into_is_found_out_before_the_next_record(tmp_path, path):

@@ -10,6 +10,7 @@ pytest.importorskip('rclpy')
 
 import trial_helpers  # noqa: E402
 from action_msgs.msg import GoalStatus  # noqa: E402
+from enpire_core import room  # noqa: E402
 from enpire_core.testing import Graph  # noqa: E402
 from enpire_drivers.arm_driver_node import ArmDriver  # noqa: E402
 from enpire_drivers.bench import Bench  # noqa: E402
@@ -217,6 +218,18 @@ def test_a_frozen_file_that_changes_by_one_byte_is_named_and_nothing_is_run_unti
         assert not Outbox(os.path.join(lab.run, 'outbox')).reports()[0]
         status, reset = lab.result(lab.reset, Reset.Goal(trial_id='t', seed=5))
         assert (status, reset.error_code) == (GoalStatus.STATUS_SUCCEEDED, 0), reset.error_msg
+
+
+def test_where_its_result_would_find_no_room_a_goal_is_not_begun(lab, monkeypatch):
+    monkeypatch.setattr(room, 'SPARE_BYTES', 1 << 60)
+    for client, action, fields in ((lab.reset, Reset, {}), (lab.rollout, Rollout, {'policy_file': 'p.py'})):
+        status, result = lab.result(client, action.Goal(trial_id='t', seed=5, **fields))
+        assert (status, result.error_code) == (GoalStatus.STATUS_ABORTED, action.Result.ERROR_NO_ROOM)
+        assert 'the disk is full' in result.error_msg and 'make room' in result.error_msg
+    assert not Outbox(os.path.join(lab.run, 'outbox')).reports()[0]
+    monkeypatch.undo()
+    status, reset = lab.result(lab.reset, Reset.Goal(trial_id='t', seed=5))
+    assert (status, reset.error_code) == (GoalStatus.STATUS_SUCCEEDED, 0), reset.error_msg
 
 
 def test_a_tripped_gate_voids_the_trial_and_the_next_goal_says_what_to_do(lab):

@@ -5,10 +5,11 @@ import math
 import os
 
 import pytest
+from enpire_core import room
 from enpire_research.trials import manifest
 from enpire_research.trials import report as reports
-from enpire_research.trials.outbox import Outbox, OutboxConflict
-from enpire_research.trials.report import Attempt, Report, ReportError
+from enpire_research.trials.outbox import ROOM_BYTES, Outbox, OutboxConflict
+from enpire_research.trials.report import Attempt, Report, ReportError, read
 from enpire_research.trials.schedule import Schedule
 
 
@@ -73,6 +74,43 @@ def test_a_crash_in_the_middle_of_a_write_leaves_no_result_and_no_obstacle(tmp_p
     assert outbox.reports() == ([], []) and not outbox.holds('trial-00001', 'rollout')
     outbox.put(a_report())
     assert len(outbox.reports()[0]) == 1
+
+
+def longest():
+    """Return a report as long as a policy can make it."""
+    text = '\N{GRINNING FACE}' * 8004
+    return a_report(error_msg=f'the policy raised {text}', policy_file='/' + 'x' * 4095,
+                    attempts=[Attempt(1, 10, 20, reports.FAILED, math.nan, text)])
+
+
+def test_a_report_whose_room_was_reserved_is_written_on_a_full_disk_and_the_next_is_not_begun(small_disk):
+    folder, fill = small_disk
+    outbox = Outbox(str(folder / 'outbox'))
+    outbox.reserve()
+    fill()
+    path = outbox.put(longest())
+    assert os.path.getsize(path) < ROOM_BYTES and read(path).to_dict() == longest().to_dict()
+    fill()  # what the report left of its room
+    with pytest.raises(room.NoRoom, match='make room'):
+        outbox.reserve()
+    with pytest.raises(OSError, match='No space left'):
+        outbox.put(a_report(trial_id='next'))
+    assert not outbox.holds('next', 'rollout')
+    (folder / 'filler').unlink()
+    outbox.reserve()
+    fill()
+    # What the write that failed has left is longer than this report.
+    (folder / 'outbox' / '.next').write_bytes(b'x' * 50_000)
+    assert read(outbox.put(a_report(trial_id='next'))).to_dict() == a_report(trial_id='next').to_dict()
+
+
+def test_reserved_room_is_no_result_and_a_report_takes_no_more_than_its_own(tmp_path):
+    outbox = Outbox(str(tmp_path))
+    for _ in range(2):
+        outbox.reserve()
+    assert outbox.reports() == ([], []) and len(os.listdir(tmp_path)) == 1
+    assert os.stat(outbox.put(a_report())).st_blocks * 512 <= 8192
+    assert len(os.listdir(tmp_path)) == 1
 
 
 def test_a_damaged_report_is_named_and_the_others_are_still_read(tmp_path):

@@ -9,6 +9,7 @@ import pytest
 pytest.importorskip('rclpy')
 
 import trial_helpers  # noqa: E402
+from enpire_core import room  # noqa: E402
 from enpire_core.goals import ABORTED, SUCCEEDED, GoalServer, GoalSlot  # noqa: E402
 from enpire_core.testing import Graph  # noqa: E402
 from enpire_drivers.sim.scene import write_scene  # noqa: E402
@@ -35,7 +36,8 @@ class Station:
     """Serves reset and rollout of one unit; the verdict is a function of seed and policy."""
 
     def __init__(self, graph, run_dir, unit):
-        self.unit, self.goals, self.held, self.silent, self.busy = unit, [], set(), set(), set()
+        self.unit, self.goals, self.held, self.silent = unit, [], set(), set()
+        self.busy, self.full, self.broken = set(), set(), set()
         self._box, self._slot = Outbox(os.path.join(run_dir, unit, 'outbox')), GoalSlot()
         self._clock = self.voids = self.refused = 0  # how many rollouts are void, how many goals are refused
         self.frozen = ''  # the kind of goals that are refused because what is frozen differs
@@ -54,6 +56,9 @@ class Station:
             self.refused -= 1
             result.error_code, result.error_msg = 110 if kind == 'reset' else 218, 'something broke'
             return ABORTED, result
+        if (kind, goal.trial_id) in self.full:
+            result.error_code, result.error_msg = 111 if kind == 'reset' else 220, 'the disk is full'
+            return ABORTED, result
         if self.frozen == kind:
             result.error_code, result.error_msg = 107 if kind == 'reset' else 215, 'got another task/verifier.py'
             return ABORTED, result
@@ -66,6 +71,8 @@ class Station:
         self._box.put(report)
         while (kind, goal.trial_id) in self.silent and not context.wait_cancelled(0.01):
             continue
+        if (kind, goal.trial_id) in self.broken:
+            raise MemoryError
         result.report = conversions.report_to_message(report)
         result.error_msg = report.error_msg
         return SUCCEEDED, result
@@ -204,6 +211,45 @@ def test_a_result_that_a_station_has_kept_is_taken_though_it_never_answers(graph
     assert 'i0000-screen-001' in {body['trial_id'] for body in bodies}
     assert [goal for goal in lab.stations[1].goals if goal[1].startswith('i0000-screen-001')] == [
         ('reset', 'i0000-screen-001'), ('rollout', 'i0000-screen-001')]
+
+
+def test_a_result_that_is_kept_counts_though_its_server_broke_before_it_could_answer(graph, tmp_path):
+    lab = Lab(graph, tmp_path)
+    lab.stations[1].broken.add(('rollout', 'i0000-screen-001'))
+    bodies = [record.body for record in finish(lab, lab.research()) if record.kind == 'trial']
+    assert {body['status'] for body in bodies} == {DONE, FAILED} and 'i0000-screen-001' in {
+        body['trial_id'] for body in bodies}
+
+
+@pytest.mark.parametrize('kind', ['reset', 'rollout'])
+def test_a_station_whose_disk_is_full_waits_for_room_and_nothing_is_void_or_run_twice(graph, tmp_path, kind):
+    lab, goal = Lab(graph, tmp_path), (kind, 'i0000-screen-001')
+    lab.stations[1].full.add(goal)
+    node = lab.research()
+    row = node._jobs.rows['unit1']
+    assert lab.graph.until(lambda: row.reason, 60.0) and (row.reason, row.out) == ('the disk is full', '')
+    lab.stations[1].full.clear()
+    bodies = [record.body for record in finish(lab, node) if record.kind == 'trial']
+    assert {body['status'] for body in bodies} == {DONE, FAILED}
+    ran = [name for ran, name in lab.stations[1].goals if ran == 'reset' and name.startswith('i0000-screen-001')]
+    assert set(ran) == {'i0000-screen-001'} and (kind == 'reset' or len(ran) == 1)
+
+
+def test_a_node_whose_disk_is_full_writes_what_is_under_way_begins_nothing_and_goes_on(graph, tmp_path, monkeypatch):
+    lab, held = Lab(graph, tmp_path), ('rollout', 'i0000-screen-001')
+    lab.stations[1].held.add(held)
+    node = lab.research()
+    assert lab.graph.until(lambda: held in lab.stations[1].goals, 60.0)
+    monkeypatch.setattr(room, 'SPARE_BYTES', 1 << 60)
+    assert lab.graph.until(lambda: node._jobs.rows['unit0'].job is None and node._waits, 60.0)
+    lab.stations[1].held.clear()
+    assert lab.graph.until(lambda: node._jobs.rows['unit1'].job is None, 60.0)
+    ended = [record.body['trial_id'] for record in lab.records() if record.kind == 'trial']
+    assert held[1] in ended and 'the disk is full' in node._waits and node.exit_code is None
+    assert lab.stations[1].goals[-1] == held
+    monkeypatch.undo()
+    bodies = [record.body for record in finish(lab, node) if record.kind == 'trial']
+    assert {body['status'] for body in bodies} == {DONE, FAILED}
 
 
 def test_a_station_that_leaves_while_its_rollout_waits_leaves_the_trial_to_the_others(graph, tmp_path):

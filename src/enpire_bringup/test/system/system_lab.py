@@ -56,10 +56,11 @@ class LabProcess:
     """`enpire lab` in ROS domain ``domain``, its run folder `folder/runs/run`.
 
     ``overrides``: node name -> parameter -> value, put into the parameter files of its processes (times
-    that a lab file does not offer, made short so that tests are quick).
+    that a lab file does not offer, made short so that tests are quick). ``resume``: go on with the campaign in that
+    run folder, as a lab of its own.
     """
 
-    def __init__(self, folder, domain, *words, overrides=None):
+    def __init__(self, folder, domain, *words, overrides=None, resume=False):
         self.folder, self.run_dir = folder, folder / 'runs' / 'run'
         self.environment = dict(os.environ, ROS_DOMAIN_ID=str(domain))
         self._mark = uuid.uuid4().hex
@@ -68,17 +69,22 @@ class LabProcess:
             path = folder / 'overrides.json'
             path.write_text(json.dumps(overrides))
             command = [sys.executable, str(PROGRAM), str(path)]
-        self._said = open(folder / 'lab.txt', 'w+', encoding='utf-8')
+        # Told to stop where whoever started it is killed: a lab that nobody looks at any more would run on.
+        command = ['setpriv', '--pdeathsig', 'TERM', *command]
+        self._said = open(folder / 'lab.txt', 'a+', encoding='utf-8')
+        # What the lab before this one said comes first.
+        self._said_from = self._said.tell()
         self._family = {}
+        place = ('--resume', str(self.run_dir)) if resume else ('--folder', str(folder / 'runs'), '--run', 'run')
         self.process = subprocess.Popen(
-            [*command, 'lab', '--plain', '--folder', str(folder / 'runs'), '--run', 'run', *words],
+            [*command, 'lab', '--plain', *place, *words],
             stdin=subprocess.DEVNULL, stdout=self._said, stderr=subprocess.STDOUT, cwd=folder,
             env=dict(self.environment, **{MARK: self._mark}), start_new_session=True)
 
     # ---- what it says ----------------------------------------------------------------------
     def text(self):
         """Return what it printed so far."""
-        return (self.folder / 'lab.txt').read_text(encoding='utf-8')
+        return (self.folder / 'lab.txt').read_bytes()[self._said_from:].decode()
 
     def log(self, name):
         """Return the log of a process, '' where there is none yet."""
@@ -122,6 +128,21 @@ class LabProcess:
             if process.pid != self.process.pid and _alive(process) and _marked(process, self._mark):
                 found[process.pid] = process
         return {pid: _words(process) for pid, process in found.items()}
+
+    def child(self, name):
+        """Return the psutil.Process of that name that runs now, None for none; also where no file can say so."""
+        words = str(self.run_dir / 'parameters' / f'{name}.yaml')
+        for process in self._children():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if words in process.cmdline():
+                    return process
+        return None
+
+    def _children(self):
+        try:
+            return psutil.Process(self.process.pid).children()
+        except psutil.NoSuchProcess:
+            return []
 
     def kill_child(self, name, number=signal.SIGKILL):
         """Send a signal to one process of the lab; return its pid."""

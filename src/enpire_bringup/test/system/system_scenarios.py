@@ -91,10 +91,18 @@ def fault(watcher, unit, trial_id, policy_file, do):
     return future, len(watcher.states[unit]) - 1
 
 
+def policy_pids(printed, ancestor):
+    """Return the process id of the policy that ``printed`` it, which in its sandbox is another one, as a list.
+
+    ``ancestor``: a process below which it is. [] where it has not printed yet, or is gone.
+    """
+    said = re.search(r'process (\d+)', printed)
+    return [pid for pid in family.family(ancestor) if family.innermost(pid) == int(said.group(1))] if said else []
+
+
 def kill_policy(printed, ancestor):
-    """Kill the policy that ``printed`` its process id, which in its sandbox is another one; below ``ancestor``."""
-    inside = int(re.search(r'process (\d+)', printed).group(1))
-    (pid,) = [pid for pid in family.family(ancestor) if family.innermost(pid) == inside]
+    """Kill the policy that ``printed`` its process id; see `policy_pids`."""
+    (pid,) = policy_pids(printed, ancestor)
     os.kill(pid, signal.SIGKILL)
 
 

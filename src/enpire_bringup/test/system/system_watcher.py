@@ -4,8 +4,11 @@ import collections
 import time
 
 import numpy as np
+from diagnostic_msgs.msg import DiagnosticArray
+from fault_measure import Note
 from rclpy.action import ActionClient
 from rclpy.node import Node
+from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import JointState
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
@@ -16,6 +19,8 @@ from enpire_interfaces.msg import SafetyState, TrialReport
 
 PATIENCE_S = 60.0
 ACTIONS = {'reset': Reset, 'rollout': Rollout}
+# Joint states for whoever must have each: a reader that waits for the CPU loses none of some ten seconds.
+EVERY_STATE = QoSProfile(depth=1000, reliability=ReliabilityPolicy.BEST_EFFORT)
 STATUS = {TrialReport.STATUS_UNKNOWN: 'unknown', TrialReport.STATUS_SUCCEEDED: 'succeeded',
           TrialReport.STATUS_FAILED: 'failed', TrialReport.STATUS_VOID: 'void',
           TrialReport.STATUS_CANCELED: 'canceled'}
@@ -37,6 +42,7 @@ class Watcher:
         self.node, self._until = node, spin_until
         self.states = collections.defaultdict(list)   # unit -> [Sample], one a stamp
         self.safety = collections.defaultdict(list)   # unit -> [SafetyState]
+        self.worlds = collections.defaultdict(list)   # unit -> [Note], where `watch_worlds` was called
         self._clients, self._watched, self._heard = {}, {}, collections.Counter()
 
     @classmethod
@@ -54,20 +60,45 @@ class Watcher:
             for subscription in subscriptions:
                 self.node.destroy_subscription(subscription)
 
+    def within(self, seconds, condition=lambda: False):
+        """Spin until ``condition()``, so many wall seconds at most; return whether it came true."""
+        return self._until(condition, seconds)
+
     def until(self, condition, what, seconds=PATIENCE_S):
         """Spin until ``condition()``; AssertionError with ``what`` after ``seconds``."""
-        if not self._until(condition, seconds):
+        if not self.within(seconds, condition):
             raise Silent(f'waited {seconds:g} s for: {what() if callable(what) else what}')
 
     # ---- listening -------------------------------------------------------------------------
-    def watch(self, unit):
-        """Keep every joint state and safety state of ``unit`` from now on."""
+    def watch(self, unit, states=qos.SENSOR):
+        """Keep joint states and safety states of ``unit`` from now on.
+
+        ``states``: profile of the first; `now_ns` expects that of the nodes.
+        """
         if unit in self._watched:
             return
         self._watched[unit] = [
             self.node.create_subscription(JointState, f'/{unit}/joint_states',
-                                          lambda message: self._on_state(unit, message), qos.SENSOR),
+                                          lambda message: self._on_state(unit, message), states),
             self.node.create_subscription(SafetyState, f'/{unit}/safety_state', self.safety[unit].append, qos.STATE)]
+
+    def watch_worlds(self):
+        """Keep what the arm drivers of all stations say of their worlds from now on."""
+        self._watched[''] = [self.node.create_subscription(DiagnosticArray, '/diagnostics', self._on_diagnostics,
+                                                           qos.EVENTS)]
+
+    def _on_diagnostics(self, message):
+        for said in message.status:
+            if said.name.endswith('/arm_driver'):
+                values = {one.key: one.value for one in said.values}
+                left = values['left_lockstep_tick']
+                self.worlds[said.hardware_id].append(Note(
+                    time.monotonic(), values['lockstep'] == 'free run', int(left) if left else None, said.message))
+
+    def forget(self):
+        """Drop what was heard so far but the newest, so that a long watch fits into memory."""
+        for kept in (*self.states.values(), *self.safety.values(), *self.worlds.values()):
+            del kept[:-1]
 
     def _on_state(self, unit, message):
         stamp_ns = conversions.stamp_to_ns(message.header.stamp)
@@ -92,12 +123,16 @@ class Watcher:
         return said[-1]
 
     # ---- acting ----------------------------------------------------------------------------
-    def client(self, kind, name):
-        """Return the service or action client of ``name`` (made once), with its server there."""
+    def proxy(self, kind, name):
+        """Return the service or action client of ``name`` (made once), whether or not there is a server."""
         if name not in self._clients:
             self._clients[name] = (ActionClient(self.node, kind, name) if hasattr(kind, 'Goal')
                                    else self.node.create_client(kind, name))
-        client = self._clients[name]
+        return self._clients[name]
+
+    def client(self, kind, name):
+        """Return the service or action client of ``name`` (made once), with its server there."""
+        client = self.proxy(kind, name)
         ready = client.server_is_ready if isinstance(client, ActionClient) else client.service_is_ready
         self.until(ready, f'a server of {name}')
         return client

@@ -10,12 +10,15 @@ Not covered: somebody who rewrites the whole file, with all the hashes: `audit` 
 import json
 import os
 
+from enpire_core import room
 from enpire_core.files import write_bytes
 from enpire_research.campaign import chain
 from enpire_research.campaign.records import check
 from filelock import FileLock, Timeout
 
 NAME, LOCK, TORN = 'ledger.jsonl', 'ledger.lock', 'ledger.torn-'
+# Kept for what comes of the trials under way and what follows from them: two long reports a trial are 0.2 MB.
+ROOM_BYTES = 4 << 20
 
 
 class LedgerError(ValueError):
@@ -59,12 +62,20 @@ class Ledger:
             ledger = cls(folder, wall_ns, lock, descriptor, records, size)
             if size != len(data):
                 ledger._move_aside(data[size:])
-            _sync_folder(folder)
+            room.sync_folder(folder)
         except BaseException:
             os.close(descriptor)
             lock.release()
             raise
         return ledger
+
+    def keep_room(self):
+        """Keep room for records to come, so that they can be written whatever fills the disk. NoRoom where it is full.
+
+        Ask before anything is begun that must be on record.
+        """
+        self._expect_open()
+        room.keep(self.path, self._descriptor, self._size, ROOM_BYTES)
 
     def append(self, kind, body):
         """Write one record and return it, when it is on the disk.
@@ -73,8 +84,7 @@ class Ledger:
         in the ledger then, and the ledger must be opened anew.
         """
         check(kind, body)
-        if self._descriptor is None:
-            raise LedgerError(f'{self.path}: expected an open ledger, got a closed one: open it again')
+        self._expect_open()
         previous = self.records[-1].hash if self.records else chain.FIRST
         record = chain.make(len(self.records), kind, self._wall_ns(), body, previous)
         line = record.line()
@@ -98,6 +108,8 @@ class Ledger:
     def close(self):
         """Let others write it; may be called twice."""
         if self._descriptor is not None:
+            if os.fstat(self._descriptor).st_size == self._size:
+                os.ftruncate(self._descriptor, self._size)  # gives the room back
             os.close(self._descriptor)
             self._descriptor = None
             self._lock.release()
@@ -107,6 +119,10 @@ class Ledger:
 
     def __exit__(self, *_):
         self.close()
+
+    def _expect_open(self):
+        if self._descriptor is None:
+            raise LedgerError(f'{self.path}: expected an open ledger, got a closed one: open it again')
 
     def _take_back(self):
         try:
@@ -176,11 +192,3 @@ def _lock(folder):
 def _read_all(path):
     with open(path, 'rb') as handle:
         return handle.read()
-
-
-def _sync_folder(folder):
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -27,7 +27,7 @@ _SKIPPED_ENDS = ('.md', '.pyc')
 _DATA = ('config', 'limits', 'mjcf', 'meshes')
 
 # What a trial in the direct runner never comes through. A new file counts until it is named here.
-ROS_OF_CORE = ('conversions.py', 'goals.py', 'main.py', 'node.py', 'params.py', 'qos.py', 'testing.py')
+GRAPH_OF_CORE = ('conversions.py', 'goals.py', 'main.py', 'node.py', 'params.py', 'qos.py', 'room.py', 'testing.py')
 GRAPH_OF_TRIALS = ('graph_station.py', 'libraries.py', 'manifest.py', 'outbox.py', 'replay.py')
 # What a lab that is measured never comes through.
 BESIDE_THE_BENCH = ('studies', 'campaign/audit', 'replay_lab.py', 'trial_runner_node.py', 'trial_runner_parameters.py',
@@ -42,7 +42,7 @@ def study_state(task, *measures):
     """
     core, drivers, safety = map(_folder, (enpire_core, enpire_drivers, enpire_safety))
     return digest({
-        **_of_task(task), 'core': (core, ROS_OF_CORE), 'sim': (os.path.join(drivers, 'sim'), ()),
+        **_of_task(task), 'core': (core, GRAPH_OF_CORE), 'sim': (os.path.join(drivers, 'sim'), ()),
         'arm': (os.path.join(drivers, 'arm'), ()), 'gate': (os.path.join(safety, 'gate'), ()),
         'trials': (os.path.join(_folder(enpire_research), 'trials'), GRAPH_OF_TRIALS),
         **{f'measure/{os.path.basename(path)}': (path, ()) for path in measures}})

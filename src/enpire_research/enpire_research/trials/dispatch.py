@@ -2,7 +2,8 @@
 
 A station runs one job at a time, a reset and a rollout. Where either is void, that is our own fault and the job comes
 again under the name with '-r1', '-r2', '-r3': where, the subclass says. Where somebody else's goal came between reset
-and rollout, the job begins anew under the next of these names, and that is no void. A station that voids three times
+and rollout, the job begins anew under the next of these names, and that is no void. Nor is a goal that a station does
+not begin, as it is busy or its disk is full: it is sent again. A station that voids three times
 in a row is out, and so is one whose gate is latched or whose server is gone. Out for its voids it rests and comes back
 on trial: the next void puts it out again, and after so many rests without a result it is out for good.
 

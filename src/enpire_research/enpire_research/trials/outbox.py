@@ -2,16 +2,28 @@
 
 Writing the same report again changes nothing, so a server that died between writing and answering may
 write again. Another report under the same name is an error: a trial has one result.
+
+A full disk must not cost a verdict: whoever begins a phase reserves the room of its report first, and begins none
+where there is no room. See `enpire_core.room` for what that doesn't cover.
 """
 
 import json
 import os
 import re
 
-from enpire_core.files import write_json
+from enpire_core import room
 from enpire_research.trials.report import Report, ReportError, read
 
 _NAME = re.compile(r'([A-Za-z0-9._-]{1,64})\.(reset|rollout)\.json')
+# Where the next report is written, to be renamed when it is whole.
+_NEXT = '.next'
+# The longest text of a policy has 8000 characters, as JSON 12 bytes each at most, and it may stand there twice.
+ROOM_BYTES = 256 << 10
+
+
+def encode(values):
+    """Return the bytes of the file of a report that is ``values`` as a dictionary."""
+    return (json.dumps(values, sort_keys=True, indent=1) + '\n').encode()
 
 
 class OutboxConflict(ValueError):
@@ -36,8 +48,18 @@ class Outbox:
         """Return whether there is a report of that phase."""
         return os.path.exists(self.path(trial_id, phase))
 
+    def reserve(self):
+        """Keep the room of the next report; costs a call where it is kept. `enpire_core.room.NoRoom` where the disk is
+        full.
+        """
+        with self._next() as handle:
+            room.keep(self.folder, handle.fileno(), 0, ROOM_BYTES)
+
     def put(self, report):
-        """Write ``report`` and return its path. OutboxConflict where another one is there already."""
+        """Write ``report`` and return its path. OutboxConflict where another one is there already.
+
+        One writer at a time.
+        """
         path = self.path(report.trial_id, report.phase)
         values = report.to_dict()
         if os.path.exists(path):
@@ -45,8 +67,19 @@ class Outbox:
                 return path
             raise OutboxConflict(f'{path}: expected no result of this trial yet, but another one is there: '
                                  'give each trial an id of its own')
-        write_json(path, values)
+        data = encode(values)
+        with self._next() as handle:
+            # In place, as the room is reserved there; what an interrupted write has left is written over.
+            handle.write(data)
+            handle.truncate(len(data))
+            handle.flush()
+            os.fsync(handle.fileno())
+        os.replace(os.path.join(self.folder, _NEXT), path)
+        room.sync_folder(self.folder)
         return path
+
+    def _next(self):
+        return os.fdopen(os.open(os.path.join(self.folder, _NEXT), os.O_WRONLY | os.O_CREAT, 0o600), 'wb')
 
     def reports(self):
         """Return (reports, problems): all Reports here sorted by name, and texts about unreadable files."""

@@ -1,11 +1,14 @@
 """The stations' own results: each is in the ledger, as the station wrote it, and none was left out.
 
 A station's clock stands still between phases, and its world with it: so its results follow one another without a gap,
-and one that was removed leaves one. Where a phase was broken off (void, canceled, latched, its trial server dead) the
-world runs on for two seconds; a station that was started anew begins at 0.
+and one that was removed leaves one. Where a phase was broken off (void, canceled, latched) the world runs on for two
+seconds; a station that was started anew begins at 0. A phase of which the station has kept nothing (its trial server
+died, or could not write) leaves a gap too: it is accepted in that one place where the ledger has a void trial of this
+station that was lost, recorded after the result before the gap had begun and before the one after it did.
 
 Not covered: somebody who changes a station's files and the ledger alike; a replay (`replays`) finds a result that is
-not true. A void phase can't be replayed.
+not true. A void phase can't be replayed. Wall clocks of station and research node that differ by more than a second: a
+gap may seem to be without its trial then.
 """
 
 import json
@@ -18,11 +21,13 @@ from enpire_research.campaign.audit.findings import Check, line
 from enpire_research.campaign.audit.trials import PHASES, of_phase
 from enpire_research.trials import report as reports
 from enpire_research.trials.dispatch import LATCHED_CODES
+from enpire_research.trials.outbox import encode
 from enpire_research.trials.report import Report, ReportError
 
 NAME = 'stations'
 # What the goals of a campaign ask for beside name, seed and policy.
 GOALS = {reports.RESET: {'max_tries': 0}, reports.ROLLOUT: {'episode_s': 0.0, 'max_attempts': 1}}
+_INTERNAL_CODES = (110, 218)
 _FILE = re.compile(r'([A-Za-z0-9._-]+)\.(reset|rollout)\.json')
 _OURS = re.compile(r'(i\d{4,}-(?:screen|confirm|exam)-\d{3,})(?:-r(\d+))?')
 
@@ -57,7 +62,7 @@ def _read(path, unit, trial_id, phase):
         data = handle.read()
     try:
         values = json.loads(data)
-        as_written = (json.dumps(values, sort_keys=True, indent=1) + '\n').encode()
+        as_written = encode(values)
     except (ValueError, RecursionError) as error:
         raise ReportError(f'expected a report as JSON: {error}') from error
     report = Report.from_dict(values)
@@ -132,35 +137,46 @@ def _left_out(records, left, ended, notes):
 
 
 def _gaps(unit, records, kept, notes):
-    """Yield where the clock or the world of ``unit`` went on between two results."""
+    """Return where the clock or the world of ``unit`` went on between two results, and no lost trial says why."""
     moved = sorted((one.report for one in kept if one.report.state_record),
                    key=lambda report: (report.started_at_ns, report.start_ns))
-    lost = sum(record.body['unit'] == unit and record.body['status'] == reports.VOID
-               and None in (record.body['reset_report'], record.body['rollout_report']) for record in records
-               if record.kind == 'trial' and not _ended_itself(record.body))
-    found, anew = [], 0
+    lost = [record for record in records if record.kind == 'trial' and record.body['unit'] == unit
+            and _was_lost(record.body)]
+    found, known, anew = [], [], 0
     for before, after in zip([None, *moved], moved):
         if after.start_ns == 0:
             anew += 1
-        elif before is None:
-            found.append(f'{unit}: expected a first result that begins at 0, got {_name(after)} at '
-                         f'{after.start_ns * 1e-9:.1f} s')
-        elif not _broken_off(before) and (before.end_ns, before.state_digest_after) != (
+            continue
+        if before is None:
+            began_ns, gap = 0, (f'expected a first result that begins at 0, got {_name(after)} at '
+                                f'{after.start_ns * 1e-9:.1f} s')
+        elif _broken_off(before) or (before.end_ns, before.state_digest_after) == (
                 after.start_ns, after.state_digest_before):
-            found.append(f'{unit}: between {_name(before)} and {_name(after)} the station went on by '
-                         f'{(after.start_ns - before.end_ns) * 1e-9:.1f} s, and no result says how')
+            continue
+        else:
+            began_ns, gap = before.started_at_ns, (
+                f'between {_name(before)} and {_name(after)} the station went on by '
+                f'{(after.start_ns - before.end_ns) * 1e-9:.1f} s, and no result says how')
+        why = [record.body['trial_id'] for record in lost if began_ns <= record.at_ns <= after.started_at_ns]
+        known += why
+        found += [] if why else [f'{unit}: {gap}']
     if anew > 1:
         notes.append(f'{unit} was started anew {anew - 1} times')
-    if len(found) > lost:
-        yield from found
-    elif found:
-        notes.append(f'{unit}: {len(found)} gaps, where trials were lost on record')
+    if known:
+        notes.append(f'{unit}: it went on where trials were lost on record: {", ".join(known)}')
+    return found
 
 
-def _ended_itself(body):
-    """Return whether a void trial ended by a report, and not by silence."""
-    last = body['rollout_report'] or body['reset_report']
-    return last is not None and last['status'] not in (reports.SUCCEEDED, reports.FAILED)
+def _was_lost(body):
+    """Return whether a trial record is a void one of whose last phase its station has kept nothing."""
+    reset, rollout = body['reset_report'], body['rollout_report']
+    if body['status'] != reports.VOID:
+        return False
+    if rollout is None and reset is not None and reset['status'] == reports.SUCCEEDED:
+        return True  # the rollout was never heard of
+    last = rollout or reset
+    # A goal that was refused moved nothing; one that broke in the server may have.
+    return last is None or (last['status'] == reports.UNKNOWN and last['error_code'] in _INTERNAL_CODES)
 
 
 def _broken_off(report):
