@@ -7,7 +7,7 @@ import pytest
 pytest.importorskip('rclpy', reason='needs ROS 2')
 
 from enpire_core.params import markdown_table, table_in  # noqa: E402
-from enpire_drivers.arm_driver_node import ArmDriverParameters  # noqa: E402
+from enpire_drivers.arm_driver_parameters import ArmDriverParameters  # noqa: E402
 from enpire_drivers.camera_driver_node import CameraDriverParameters  # noqa: E402
 
 README = pathlib.Path(__file__).resolve().parents[1] / 'README.md'

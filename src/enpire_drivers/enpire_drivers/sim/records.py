@@ -169,3 +169,21 @@ def read(path):
     except OSError as error:
         raise RecordError(f'expected a readable state record at {path}: {error.strerror}') from error
     return decode(data, path)
+
+
+def check_fits(record, name, scene_digest, profiles):
+    """Raise RecordError, naming ``name``, unless ``record`` is of that scene and of a station with those cameras.
+
+    ``profiles``: `cameras.Profile` by camera.
+    """
+    if record.scene_digest != scene_digest:
+        raise RecordError(f'{name}: expected a record of scene {scene_digest}, got one of {record.scene_digest}: start '
+                          'the station with that scene')
+    ours = {camera: str(profile) for camera, profile in profiles.items()}
+    if record.cameras != ours:
+        raise RecordError(f'{name}: expected the camera profiles {ours}, got {record.cameras}: start the station with '
+                          'those')
+    newest = {camera: profile.newest_tick(record.tick) for camera, profile in profiles.items()}
+    if record.frame_ticks != newest:
+        raise RecordError(f'{name}: expected at tick {record.tick} the frames of {newest}, got {record.frame_ticks}: '
+                          'the record contradicts itself')

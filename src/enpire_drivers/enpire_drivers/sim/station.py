@@ -285,7 +285,7 @@ class SimStation:
         """
         record = records.read(path)
         self._check_power()
-        self._check_fits(record, path)
+        records.check_fits(record, path, self._scene_digest, self._book.profiles)
         self._lockstep.check_forget()
         with _said_of(path):
             parameters = type(self.parameters).from_dict(record.parameters)
@@ -317,19 +317,6 @@ class SimStation:
             raise records.RecordError(f'{path}: expected the digest {record.digest} after restoring, got '
                                       f'{digest}: the file is damaged, or another version wrote it')
         return _sealed(world.joint_state(tick_to_ns(record.tick)))
-
-    def _check_fits(self, record, path):
-        if record.scene_digest != self._scene_digest:
-            raise records.RecordError(f'{path}: expected a record of scene {self._scene_digest}, got one '
-                                      f'of {record.scene_digest}: start the station with that scene')
-        ours = {camera: str(profile) for camera, profile in self._book.profiles.items()}
-        if record.cameras != ours:
-            raise records.RecordError(f'{path}: expected the camera profiles {ours}, got {record.cameras}: '
-                                      'start the station with those')
-        newest = {camera: profile.newest_tick(record.tick) for camera, profile in self._book.profiles.items()}
-        if record.frame_ticks != newest:
-            raise records.RecordError(f'{path}: expected at tick {record.tick} the frames of {newest}, got '
-                                      f'{record.frame_ticks}: the record contradicts itself')
 
     def _record(self, trial_id, phase):
         world, follower = self.world.state_bytes(), self._follower.state_bytes()

@@ -19,10 +19,6 @@ def effort_asked(view):
                 + limits.kd * (view.velocity - state.velocities) + request.efforts)
 
 
-def _check(what, efforts, limit):
-    return over(what, efforts, limit, EFFORT_UNITS)
-
-
 def _reach(view):
     """Where a free joint would come to rest; no gain: nowhere (infinity is refused)."""
     efforts = view.request.efforts
@@ -49,11 +45,11 @@ def _speed(view):
 
 FEED_FORWARD = Rule(
     'feed_forward', 912, HOLDS, '`effort` of the profile', 'Nm, N', 'feed-forward effort of the request',
-    lambda view: _check('feed-forward', view.request.efforts, view.limits.effort))
+    lambda view: over('feed-forward', view.request.efforts, view.limits.effort, EFFORT_UNITS))
 JOINT_EFFORT = Rule(
     'joint_effort', 913, HOLDS, '`effort` of the profile', 'Nm, N',
     'kp (q_cmd - q) + kd (v_cmd - v) + feed-forward; gravity compensation is the driver\'s and not in it',
-    lambda view: _check('effort asked', effort_asked(view), view.limits.effort))
+    lambda view: over('effort asked', effort_asked(view), view.limits.effort, EFFORT_UNITS))
 FEED_FORWARD_REACH = Rule(
     'feed_forward_reach', 914, HOLDS, 'soft limits of the profile', 'rad, m',
     'where there is feed-forward: position asked + feed-forward / kp', _reach)
