@@ -130,7 +130,7 @@ def test_a_stuck_campaign_ends_with_the_fault_on_record_and_says_why():
 
 def test_of_what_verify_says_the_wrong_is_kept_in_one_line():
     said = ('ok      chain       fine\nWRONG   stations    76 results\n        unit1: a gap\n        (note) anew\n'
-            'ok      end         fine\nNOT VERIFIED: 1 of 8 checks')
+            'ok      end         fine\nNOT VERIFIED: 1 of 9 checks')
     assert fault_runs.wrong_lines(said) == 'WRONG stations 76 results; unit1: a gap'
     assert fault_runs.wrong_lines('no ledger') == 'no ledger'
 

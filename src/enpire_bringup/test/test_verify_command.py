@@ -39,9 +39,9 @@ def known(ended, monkeypatch):
 def test_an_honest_campaign_is_verified_in_a_line_a_check(ended):
     code, text = call(ended[0])
     lines = text.splitlines()
-    assert code == 0 and lines[0] == f'run folder: {ended[0]}' and lines[-1] == 'verified: 8 checks, nothing is wrong'
+    assert code == 0 and lines[0] == f'run folder: {ended[0]}' and lines[-1] == 'verified: 9 checks, nothing is wrong'
     assert [line.split()[1] for line in lines if line.startswith('ok ')] == [
-        'chain', 'manifest', 'trials', 'seeds', 'stations', 'decisions', 'repository', 'end']
+        'chain', 'manifest', 'trials', 'seeds', 'stations', 'kept', 'decisions', 'repository', 'end']
     assert 'exam: idea ' in text and call('--folder', ended[0].parent)[0] == 0
 
 
@@ -74,7 +74,7 @@ def test_a_hash_that_was_kept_elsewhere_must_be_there(ended):
     assert code == 1 and 'expected a record with the hash ' + 'ab' * 32 in text
 
 
-def test_trials_without_recorded_states_can_not_be_replayed_and_are_named(ended):
+def test_trials_that_can_not_be_replayed_are_named(ended):
     code, text = call(ended[0], '--replay', 2, '--seed', 9)
     assert code == 1 and '2 trials drawn by seed 9: 0 of 4 phases have the same bits' in text
     assert 'rollout: could not be replayed: ' in text

@@ -1,4 +1,5 @@
-"""Honest campaigns with all that a lab leaves behind, for audits: stations with clocks, outboxes, git, a scene, a task.
+"""Honest campaigns with all that a lab leaves behind, for audits: stations with clocks, outboxes and recorded states,
+git, a scene, a task.
 
 Not all goes well in them: one trial is void, two are lost, with the trial server and as it can't write what came of a
 reset, one begins anew under the next name, one is sent by hand.
@@ -13,12 +14,13 @@ import os
 import campaign_helpers
 import trial_helpers
 
+from enpire_drivers.sim import records as states
 from enpire_drivers.sim.scene import write_scene
 from enpire_research.campaign import chain
 from enpire_research.campaign.audit import walk
 from enpire_research.campaign.course import About
 from enpire_research.campaign.ledger import NAME
-from enpire_research.campaign.seeds import keep_secret
+from enpire_research.campaign.seeds import keep_secret, stations_seed
 from enpire_research.trials import manifest
 from enpire_research.trials import report as reports
 from enpire_research.trials.outbox import Outbox
@@ -35,11 +37,16 @@ class Station:
 
     def __init__(self, run, unit, wall_ns):
         self.unit, self._box, self._wall_ns = unit, Outbox(os.path.join(run, unit, 'outbox')), wall_ns
+        self._states = states.open_folder(os.path.join(run, unit, 'records'))
         self._ns, self._state = 0, 0
 
     def put(self, report, goal, **changes):
         """Keep ``report`` as the next phase of this station; return it as a research node gets it."""
         first, self._state = self._state, self._state + 1
+        states.write(self._states, states.Record(
+            unit=self.unit, lab_seed=stations_seed(campaign_helpers.SECRET), trial_id=report.trial_id,
+            phase=report.phase, tick=first, scene_digest='', digest=_digest(self.unit, first), world=bytes(range(99)),
+            follower=b'follower', parameters={}))
         report = dataclasses.replace(
             report, start_ns=self._ns, end_ns=self._ns + 5 * 10**9, started_at_ns=self._wall_ns(), wall_duration_s=1.0,
             state_digest_before=_digest(self.unit, first), state_digest_after=_digest(self.unit, self._state),

@@ -25,9 +25,9 @@ def test_an_honest_campaign_passes_and_nothing_of_it_is_written(whole):
     verdict = walk.verify(run, task=task)
     assert verdict.ok, '\n'.join(verdict.lines())
     assert [check.name for check in verdict.checks] == [
-        'chain', 'manifest', 'trials', 'seeds', 'stations', 'decisions', 'repository', 'end']
+        'chain', 'manifest', 'trials', 'seeds', 'stations', 'kept', 'decisions', 'repository', 'end']
     assert verdict.left == '' and verdict.head == json.loads(lab.lines(run)[-1])['hash'] and len(verdict.digest) == 64
-    assert verdict.lines()[-1] == 'verified: 8 checks, nothing is wrong'
+    assert verdict.lines()[-1] == 'verified: 9 checks, nothing is wrong'
     notes = [note for check in verdict.checks for note in check.notes]
     assert notes == ['1 trials were sent by hand beside the campaign',
                      'unit0: it went on where trials were lost on record: i0001-screen-002, i0004-screen-000']

@@ -1,15 +1,17 @@
 """What is changed in the files around a ledger after the campaign is found by `enpire verify`, with its place."""
 
+import dataclasses
+import hashlib
 import json
 import os
 import random
 import shutil
 import subprocess
-import types
 
 import audit_helpers as lab
 import pytest
 from campaign_helpers import SECRET
+from enpire_drivers.sim import records as states
 from enpire_research.campaign.audit import chained, walk
 from enpire_research.campaign.seeds import stations_seed
 
@@ -91,15 +93,67 @@ def test_another_secret_in_the_folder_is_found(honest, whole):
     assert f'{honest}/campaign/secret: expected the secret with the hash' in lab.wrong(honest, whole[1])['seeds']
 
 
-def test_a_station_that_drew_what_it_hides_from_another_seed_is_found(honest, whole, monkeypatch):
-    name = 'i0000-screen-000.reset.npz'
-    os.makedirs(os.path.join(honest, 'unit0', 'records'))
-    with open(os.path.join(honest, 'unit0', 'records', name), 'wb'):
-        pass
-    assert f'{name}: ' in lab.wrong(honest, whole[1])['seeds'], 'it is no record'
-    for seed, said in ((stations_seed(SECRET), ''), (1, 'of the secret, got one with 1')):
-        monkeypatch.setattr(walk.seeds.states, 'read', lambda path, seed=seed: types.SimpleNamespace(lab_seed=seed))
-        assert said in lab.wrong(honest, whole[1]).get('seeds', '') and bool(said) == bool(lab.wrong(honest, whole[1]))
+def state_file(run, trial_id='i0000-screen-001'):
+    return lab.outbox_file(run, trial_id, 'reset').replace('/outbox/', '/records/').replace('.json', '.npz')
+
+
+def lab_kept(run):
+    """Return what the check of what stations keep says alone."""
+    return walk.kept.check(run, lab.UNITS, SECRET)
+
+
+def test_any_byte_of_a_recorded_state_that_makes_it_another_one_is_found(honest):
+    path, draw = state_file(honest), random.Random(4)
+    was, size = states.read(path), os.path.getsize(path)
+    found = 0
+    for at in sorted(draw.sample(range(size), 150)):
+        lab.flip(path, at)
+        wrong = lab_kept(honest).wrong
+        if wrong:
+            assert len(wrong) == 1 and wrong[0].startswith(path), wrong
+        else:
+            assert states.read(path) == was, (at, 'a byte of the container that says nothing')
+        found += bool(wrong)
+        lab.flip(path, at)
+    assert found > 75, found
+
+
+@pytest.mark.parametrize('change, said', [
+    ({'lab_seed': 1}, f'expected a station with the seed {stations_seed(SECRET)} of the secret, got one with 1'),
+    ({'digest': 'ab' * 32}, f'of its result, got {"ab" * 32}'),
+    ({'phase': 'rollout'}, 'expected the phase reset of its result, got rollout'),
+    ({'trial_id': 'mine'}, 'expected the trial i0000-screen-001 of its result, got mine'),
+    ({'unit': 'unit7'}, 'of its result, got unit7')])
+def test_the_recorded_state_of_something_else_is_found_though_it_is_whole(honest, whole, change, said):
+    path = state_file(honest)
+    with open(path, 'wb') as handle:
+        handle.write(states.encode(dataclasses.replace(states.read(lab_state(whole)), **change)))
+    found = lab.wrong(honest, whole[1])
+    assert list(found) == ['kept'] and found['kept'].startswith(f'{path}: ') and said in found['kept']
+
+
+def lab_state(whole):
+    return state_file(str(whole[0]))
+
+
+def test_recorded_states_that_are_gone_are_noted_and_no_error(honest, whole):
+    os.unlink(state_file(honest))
+    checked = lab_kept(honest)
+    assert checked.ok and checked.notes == ('1 recorded states are gone: those phases can not be run again',)
+
+
+@pytest.mark.parametrize('folder', ['unit0/policies', 'unit1/artifacts', 'campaign/artifacts'])
+def test_a_copy_that_is_not_what_it_is_called_is_found(honest, whole, folder):
+    name = hashlib.sha256(b'a policy').hexdigest()
+    os.makedirs(os.path.join(honest, folder))
+    path = os.path.join(honest, folder, f'{name}.onnx')
+    with open(path, 'wb') as handle:
+        handle.write(b'a policy')
+    with open(os.path.join(honest, folder, '.half.part'), 'wb') as handle:
+        handle.write(b'interrupted')
+    assert not lab.wrong(honest, whole[1])
+    lab.flip(path)
+    assert f'{path}: expected the SHA-256 that it is called after' in lab.wrong(honest, whole[1])['kept']
 
 
 def test_a_task_that_this_project_does_not_know_can_not_be_compared(honest, monkeypatch):

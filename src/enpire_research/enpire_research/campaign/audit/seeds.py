@@ -1,11 +1,6 @@
-"""Seeds: those of development from the campaign's seed, those of the exam from its secret, none for two purposes.
-
-What simulated stations hide must come from the secret, too: their recorded states say which seed they had.
-"""
+"""Seeds: those of development from the campaign's seed, those of the exam from its secret, none for two purposes."""
 
 import os
-
-from enpire_drivers.sim import records as states
 
 from enpire_research.campaign import records as kinds
 from enpire_research.campaign import seeds
@@ -16,8 +11,8 @@ NAME = 'seeds'
 
 def check(records, folder):
     """Return the Check of the seeds in ``records``; ``folder``: the campaign's, in its run folder, with its secret."""
-    campaign, wrong, notes = records[0].body, [], []
-    secret = _secret(records, folder, wrong, notes)
+    campaign = records[0].body
+    secret, wrong, notes = secret_of(records, folder)
     trials = [record for record in records if record.kind == 'trial']
     exam = [record for record in trials if record.body['purpose'] == kinds.EXAM]
     if exam and secret is None and not wrong:
@@ -38,36 +33,15 @@ def check(records, folder):
         if first != (held_out, body['reset']):
             wrong.append(f'{line(record)}: expected a seed of its own, got that of '
                          f'{"held-out" if first[0] else "development"} reset {first[1]}')
-    if secret is not None:
-        wrong += _stations(trials, os.path.dirname(folder), secret)
     return Check(NAME, f'{len(drawn)} starts for {len(trials)} trials, {len(exam)} of them held out; commitment '
                  f'{campaign["secret_sha256"][:16]}…', tuple(wrong), tuple(notes))
 
 
-def _stations(trials, run, secret):
-    """Yield which station drew what it hides from another seed; as the first state says that it has recorded."""
-    seen = set()
-    for record in trials:
-        unit, report = record.body['unit'], record.body['reset_report']
-        path = os.path.join(run, unit, 'records', report['state_record'] if report else '')
-        if unit in seen or not os.path.isfile(path):
-            continue
-        seen.add(unit)
-        try:
-            seed = states.read(path).lab_seed
-        except states.RecordError as error:
-            yield str(error)
-            continue
-        if seed != seeds.stations_seed(secret):
-            yield (f'{path}: expected a station with the seed {seeds.stations_seed(secret)} of the secret, got one '
-                   f'with {seed}')
-
-
-def _secret(records, folder, wrong, notes):
-    """Return the campaign's secret or None; what is wrong with it goes to ``wrong``."""
+def secret_of(records, folder):
+    """Return the campaign's secret or None, and lists of texts: what is wrong with it, and notes on it."""
     commitment, path = records[0].body['secret_sha256'], os.path.join(folder, seeds.NAME)
     told = [record for record in records if record.kind == 'secret']
-    found = {}
+    found, wrong = {}, []
     try:
         found.update({line(record): bytes.fromhex(record.body['secret']) for record in told})
         if os.path.exists(path):
@@ -78,7 +52,6 @@ def _secret(records, folder, wrong, notes):
         if len(secret) != seeds.SECRET_BYTES or seeds.secret_hash(secret) != commitment:
             wrong.append(f'{place}: expected the secret with the hash {commitment} that the ledger has from the start, '
                          'got another one')
-            return None
-    if not told:
-        notes.append('the secret is not published yet: that comes after the last trial of the exam')
-    return next(iter(found.values()), None)
+            return None, wrong, []
+    notes = [] if told else ['the secret is not published yet: that comes after the last trial of the exam']
+    return next(iter(found.values()), None), wrong, notes

@@ -1,4 +1,5 @@
-"""Walks a campaign from end to end: chain, manifest, trials, seeds, stations, decisions, repository, replays.
+"""Walks a campaign from end to end: chain, manifest, trials, seeds, stations with what they keep, decisions,
+repository, replays.
 
 What each check does not cover stands in its module. All of them together don't cover who owns the machine: he can
 make a campaign of his own, with stations, seeds and all, and call it this one. Replays then still hold him to what
@@ -11,7 +12,8 @@ from dataclasses import dataclass, replace
 
 from enpire_research import layout
 from enpire_research.campaign import chain, ledger
-from enpire_research.campaign.audit import chained, decisions, frozen, replays, repository, seeds, stations, trials
+from enpire_research.campaign.audit import (chained, decisions, frozen, kept, replays, repository, seeds, stations,
+                                            trials)
 from enpire_research.campaign.audit.findings import Check
 from enpire_research.trials.replay import ReplayError, RunFolder
 from enpire_tasks import registry
@@ -86,8 +88,9 @@ def _walked(data, run, head, task):
     checks, left = [first, _frozen(records, run, task), trials.check(records), seeds.check(records, folder)], ''
     if checks[2].ok:
         of_engine, left = decisions.check(records)
-        checks += [stations.check(records, run, ended), of_engine, repository.check(records, folder, ended),
-                   _outcome(run, ended)]
+        checks += [stations.check(records, run, ended),
+                   kept.check(run, records[0].body['units'], seeds.secret_of(records, folder)[0]),
+                   of_engine, repository.check(records, folder, ended), _outcome(run, ended)]
     return records, Verdict(tuple(checks), left, records[-1].hash, chain.digest(records))
 
 
