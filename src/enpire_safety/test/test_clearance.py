@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from enpire_safety.gate import clearance
 from enpire_safety.gate.clearance import Clearances, line_distances
 from enpire_safety.gate.station_model import StationModel
 
@@ -69,3 +70,75 @@ def test_an_arm_that_was_folded_by_hand_is_no_fault():
     folded = np.zeros(14)
     found = Clearances(MODEL, LIMITS.station).of(MODEL.pose(folded), exact=True)
     assert found.min() > 0.0
+
+
+def capsules(positions):
+    """Return {name of a link, or of what stands still: [(start, end, radius)]}."""
+    pose, found = MODEL.pose(positions), {}
+    for name, *one in zip(MODEL.capsule_names, pose.starts, pose.ends, MODEL.radii):
+        found.setdefault(name, []).append(one)
+    for one in LIMITS.station.keep_out:
+        found[one.name] = [(np.array(one.start), np.array(one.end), one.radius)]
+    return found
+
+
+def measured(rule, first, second):
+    """Return what a rule measures at home between those two, and its limit, told without Clearances."""
+    box, tools, made = LIMITS.station, MODEL.pose(HOME).tools, capsules(HOME)
+    if rule == 'workspace':
+        place = ('left_tool', 'right_tool').index(first), 'xyz'.index(second[-1])
+        return [tools[place]], (box.box_lower if second.startswith('least') else box.box_upper)[place]
+    if rule == 'table':
+        return [min(start[2], end[2]) - radius for start, end, radius in made[first]], box.table_z
+    distances = [sampled(*one[:2], *other[:2]) - one[2] - other[2] for one in made[first] for other in made[second]]
+    return distances, getattr(box, {'keep_out': 'keep_out_distance'}.get(rule, rule))
+
+
+def test_what_was_measured_and_its_limit_are_those_of_the_rule():
+    clearances = Clearances(MODEL, LIMITS.station)
+    found, told = clearances.of(MODEL.pose(HOME), exact=True), {}
+    for rule, part in clearances.parts.items():
+        for i in range(part.start, part.stop):
+            told.setdefault((rule, *clearances.names[i]), []).append(
+                (clearances.value_of(i, found[i]), clearances.limit_of(i)))
+    for place, values in told.items():
+        wanted, limit = measured(*place)
+        assert {one for _, one in values} == {limit} and len(values) == len(wanted), place
+        # Of lines that are sampled the nearest points are half a step off at most.
+        assert np.allclose(sorted(value for value, _ in values), sorted(wanted), rtol=0.0, atol=0.005), place
+
+
+def test_links_that_stand_are_not_measured_against_each_other():
+    clearances = Clearances(MODEL, LIMITS.station)
+    pairs = clearances.names[clearances.parts['arm_distance']]
+    links = {tuple(name.split('_', 1)[1] for name in pair) for pair in pairs}
+    assert ('base_link', 'tip_left') in links and ('base_link', 'base_link') not in links
+    assert not any(set(pair) <= {'base_link', 'link1'} for pair in links)
+
+
+def test_the_pair_nearest_to_its_limit_is_shown_with_its_points():
+    clearances = Clearances(MODEL, LIMITS.station)
+    index, points = clearances.nearest(MODEL.pose(HOME))
+    found = clearances.of(MODEL.pose(HOME), exact=True)
+    pairs = slice(clearances.parts['table'].stop, None)
+    assert found[index] == found[pairs].min() and index >= pairs.start and points.shape == (2, 3)
+    one, other = (capsules(HOME)[name] for name in clearances.names[index])
+    apart = np.linalg.norm(points[0] - points[1]) - clearances.value_of(index, found[index])
+    assert any(abs(apart - first[2] - second[2]) < 1e-9 for first in one for second in other)
+
+
+def test_of_the_pairs_few_are_measured_and_after_a_small_motion_none(monkeypatch):
+    measured = []
+
+    def counted(p1, q1, p2, q2):
+        measured.append(len(p1))
+        return line_distances(p1, q1, p2, q2)
+    monkeypatch.setattr(clearance, 'line_distances', counted)
+    clearances, shift = Clearances(MODEL, LIMITS.station), np.zeros(14)
+    clearances.of(MODEL.pose(HOME))
+    every = sum(clearances.parts[rule].stop - clearances.parts[rule].start
+                for rule in ('keep_out', 'arm_distance', 'self_distance'))
+    assert len(measured) == 1 and 0 < measured[0] < every / 2, (measured, every)
+    shift[[0, 7]] = 0.002
+    clearances.of(MODEL.pose(HOME + shift))
+    assert len(measured) == 1, 'what was measured a moment ago is a bound'

@@ -150,6 +150,22 @@ def test_a_request_that_does_not_answer_the_newest_state_is_refused(tick, rule):
     assert decide(core(), request(tick), state(100)).rule == rule
 
 
+@pytest.mark.parametrize('tick, limit, value, said', [
+    (99, 0.0, 1 / 30, '0.0333333 s older than the newest'), (96, 0.1, 4 / 30, 'got 0.133333 s (too old)'),
+    (200, 0.0, -100 / 30, 'got -3.33333 s (in the future)')])
+def test_how_far_a_stamp_is_off_and_to_which_side_is_told(tick, limit, value, said):
+    verdict = decide(core(), request(tick), state(100))
+    assert verdict.limit == limit and verdict.value == pytest.approx(value) and said in verdict.text
+
+
+def test_how_far_a_request_is_behind_the_last_one_decided_is_told():
+    gate = core(lockstep=False)
+    assert decide(gate, request(100), state(100)).decision == 'passed'
+    verdict = decide(gate, request(99), state(101))
+    assert verdict.rule == 'request_order' and verdict.value == pytest.approx(-1 / 30)
+    assert 'got one 0.0333333 s before it' in verdict.text
+
+
 def test_off_lockstep_a_request_may_answer_a_slightly_older_state():
     gate = core(lockstep=False)
     assert decide(gate, request(99), state(100)).decision == 'passed'

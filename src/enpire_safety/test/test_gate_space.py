@@ -6,9 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from enpire_safety.gate.clearance import Clearances
+from enpire_safety.gate.space import Space
 from enpire_safety.gate.station_model import StationModel
 
-from .helpers import HOME, Arms, shipped
+from .helpers import HOME, Arms, shipped, state
 
 MODEL = StationModel(shipped().body)
 
@@ -106,6 +107,48 @@ def test_what_was_given_up_of_the_way_out_cannot_be_had_back():
     assert verdict.rule == 'workspace'
     # 5 mm are granted to what is measured; a tick's step comes on top.
     assert arms.tools()[0, 2] < Arms().tools()[0, 2] - 0.01
+
+
+def test_within_what_is_granted_to_the_measured_nothing_farther_out_may_be_asked_for():
+    arms = beyond()
+    for by in (0.001, 0.003):  # 1 mm and less, well within the 5 mm
+        higher = arms.positions.copy()
+        higher[1] -= by
+        verdict = arms.ask(higher)
+        assert verdict.decision == 'refused' and verdict.rule == 'workspace', by
+
+
+def test_a_space_says_whether_all_of_it_is_clear():
+    for arms, clear in ((Arms(), True), (beyond(), False)):
+        space = Space(MODEL, Clearances(MODEL, arms.limits.station))
+        higher = HOME.copy()
+        higher[1] -= 0.03
+        for _ in range(2):
+            assert space.view(HOME, None, HOME).clear
+            assert space.view(higher, None, HOME).clear == clear
+
+
+class CountedForces:
+    """A model that says which forces it was asked for, and how often."""
+
+    def __init__(self):
+        self.asked = 0
+
+    def tool_forces(self, state, above):
+        self.asked += 1
+        return state.stamp_ns, above
+
+
+def test_forces_are_worked_out_once_and_are_those_of_the_state_that_is_asked_about():
+    model = CountedForces()
+    space = Space(model, Clearances(MODEL, shipped().station))
+    first, second, above = state(100, HOME), state(101, HOME), shipped().station.contact_force
+    assert space.forces(first) == (first.stamp_ns, 0.0)
+    space.feel(first)
+    asked = model.asked
+    assert space.forces(first, above) == (first.stamp_ns, above) and model.asked == asked
+    assert space.forces(second, above) == (second.stamp_ns, above)
+    assert space.forces(first, above / 2) == (first.stamp_ns, above / 2)
 
 
 JOINTS = st.lists(st.tuples(st.integers(0, 13), st.floats(-0.06, 0.06)), min_size=1, max_size=4)
