@@ -40,11 +40,11 @@ EQUIVALENT = {}
 
 
 class Change:
-    """One change: ``name`` says file, line and kind; ``apply(tree)`` makes it in a fresh tree of the file."""
+    """One change: ``name`` says file, place and kind; ``apply(tree)`` makes it in a fresh tree of the file."""
 
-    def __init__(self, file, line, kind, what, apply):
+    def __init__(self, file, node, kind, what, apply):
         self.file, self.apply, self.kind, self.what = file, apply, kind, what
-        self.name = f'{file}:{line} {kind} {what}'
+        self.name = f'{file}:{node.lineno}:{node.end_col_offset} {kind} {what}'
 
 
 def changes():
@@ -56,11 +56,11 @@ def changes():
         tree = _tree(file)
         for number, node in enumerate(ast.walk(tree)):
             if isinstance(node, ast.Compare) and len(node.ops) == 1 and type(node.ops[0]) in TURNED:
-                yield Change(file, node.lineno, 'turned', ast.unparse(node), _at(number, _turn))
+                yield Change(file, node, 'turned', ast.unparse(node), _at(number, _turn))
             elif isinstance(node, ast.BinOp) and type(node.op) in SIGN and not isinstance(node.left, ast.JoinedStr):
-                yield Change(file, node.lineno, 'sign', ast.unparse(node), _at(number, _sign))
+                yield Change(file, node, 'sign', ast.unparse(node), _at(number, _sign))
             elif isinstance(node, ast.BoolOp):
-                yield Change(file, node.lineno, 'or', ast.unparse(node), _at(number, _or))
+                yield Change(file, node, 'or', ast.unparse(node), _at(number, _or))
 
 
 def _tree(file):
@@ -98,7 +98,7 @@ def _disabled():
             def apply(tree, name=name):
                 call = dict(_rules(tree))[name]
                 call.args[-1] = ast.parse('lambda view: None', mode='eval').body
-            yield Change(file, call.lineno, 'disabled', call.args[0].value, apply)
+            yield Change(file, call, 'disabled', call.args[0].value, apply)
 
 
 def _unsaid():
@@ -106,14 +106,14 @@ def _unsaid():
     for name, call in _rules(_tree(f'{GATE}/rules/__init__.py')):
         for number, node in enumerate(ast.walk(_tree(CORE))):
             if isinstance(node, (ast.Expr, ast.Return)) and f'catalogue.{name}' in ast.unparse(node):
-                yield Change(CORE, node.lineno, 'unsaid', call.args[0].value, _without(number))
+                yield Change(CORE, node, 'unsaid', call.args[0].value, _without(number))
 
 
 def _forgotten():
     """The rule about a gate before this one is said by the marker that it left behind: nobody looks."""
     def apply(tree):
         _left_behind(tree).body = ast.parse('def f():\n return []').body[0].body
-    yield Change(f'{GATE}/marker.py', _left_behind(_tree(f'{GATE}/marker.py')).lineno, 'unsaid', 'restarted', apply)
+    yield Change(f'{GATE}/marker.py', _left_behind(_tree(f'{GATE}/marker.py')), 'unsaid', 'restarted', apply)
 
 
 def _left_behind(tree):

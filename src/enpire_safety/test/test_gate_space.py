@@ -118,6 +118,20 @@ def test_within_what_is_granted_to_the_measured_nothing_farther_out_may_be_asked
         assert verdict.decision == 'refused' and verdict.rule == 'workspace', by
 
 
+def test_arms_that_were_pushed_out_again_may_stay_no_farther_out_than_what_is_granted():
+    about = Clearances(MODEL, beyond().limits.station)
+
+    def out(millimetres):
+        """Return positions with the left tool so far beyond its box, above it."""
+        lifts = np.linspace(-0.05, 0.1, 301)
+        heights = [about.of(MODEL.pose(turned(l2=HOME[1] + by)), exact=True).min() for by in lifts]
+        return turned(l2=HOME[1] + np.interp(-1e-3 * millimetres, heights, lifts))
+    space = Space(MODEL, about)
+    assert space.view(out(20.0), None, out(20.0)).clear, 'where they are'
+    assert space.view(out(24.0), None, out(30.0)).clear, 'within the 5 mm of the best that was measured'
+    assert not space.view(out(26.0), None, out(30.0)).clear
+
+
 def test_a_space_says_whether_all_of_it_is_clear():
     for arms, clear in ((Arms(), True), (beyond(), False)):
         space = Space(MODEL, Clearances(MODEL, arms.limits.station))
