@@ -1,8 +1,10 @@
 """Puts the helpers of this folder on the path (test folders are no packages)."""
 import os
+import pathlib
 import shutil
 import subprocess
 import sys
+import tempfile
 
 import pytest
 
@@ -25,6 +27,14 @@ def whole(tmp_path_factory):
 def honest(whole, tmp_path):
     """Return a copy of its run folder, to be tampered with."""
     return str(shutil.copytree(whole[0], tmp_path / 'run', symlinks=True))
+
+
+@pytest.fixture
+def open_folder():
+    """A temporary folder that other users may enter, unlike pytest's."""
+    with tempfile.TemporaryDirectory(dir='/tmp') as folder:
+        os.chmod(folder, 0o755)
+        yield pathlib.Path(folder)
 
 
 @pytest.fixture

@@ -56,10 +56,13 @@ def is_training(pid):
 
 
 @pytest.fixture(autouse=True)
-def own_tmpdir(tmp_path, monkeypatch):
-    """Homes of this test's trainings lie in its own folder."""
-    (tmp_path / 'homes').mkdir()
-    monkeypatch.setenv('TMPDIR', str(tmp_path / 'homes'))
+def own_tmpdir(tmp_path, open_folder, monkeypatch):
+    """Homes of this test's trainings lie in a folder of its own, which another user may enter.
+
+    ``tmp_path``: pytest's own folders are made before, elsewhere.
+    """
+    (open_folder / 'homes').mkdir()
+    monkeypatch.setenv('TMPDIR', str(open_folder / 'homes'))
     monkeypatch.setattr('tempfile.tempdir', None)
 
 
