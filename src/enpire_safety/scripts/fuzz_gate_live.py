@@ -5,9 +5,9 @@
 
 The gate is the real executable, in a process and a ROS domain of its own. A request counts when the gate says that it
 has decided it: a topic of depth 1 drops what comes too fast. Every tenth is a good one, whose way to the driver is
-timed; before the hostile ones come there are some good ones alone. Ends with 1 where something unsafe came out, the
-gate died or latched, a good request did not pass, or the slowest hundredth of the good ones took over three times the
-median of those alone.
+timed; after the hostile ones come some good ones alone, at the same pace, since who slept is slower by a waking. Ends
+with 1 where something unsafe came out, the gate died or latched, a good request did not pass, or the slowest hundredth
+of the good ones took over three times the median of those alone.
 """
 
 import argparse
@@ -40,7 +40,9 @@ from enpire_safety.gate.station_model import StationModel
 
 LIMITS = Path(__file__).resolve().parents[2] / 'enpire_description' / 'limits' / 'yam.yaml'
 GOOD_EVERY, RESTART_EVERY, FIRST_TICK = 10, 2000, 1000
-PATIENCE_S, ANSWER_S, SLOWER = 20.0, 0.25, 3.0
+PATIENCE_S, ANSWER_S, SLOWER = 20.0, 0.02, 3.0
+REMEMBERED = 100  # ticks
+LOOK_S = 0.05  # so often whether the gate lives
 NAMES = ('', 'elbow', 'left_joint1', 'x' * 100_000, 'left_joint1\0', '\u202e')
 
 
@@ -108,14 +110,13 @@ class Live:
         self.requests = self.node.create_publisher(JointTrajectory, 'joint_trajectory_request', qos.COMMAND)
         self.node.create_subscription(SafetyState, 'safety_state', self._on_safety, qos.STATE)
         self.node.create_subscription(JointTrajectory, 'joint_trajectory', self._on_command, qos.COMMAND)
-        self.safety, self.commands, self.came_s = None, [], 0.0
+        self.safety, self.commands, self.heard_s = None, [], 0.0
 
     def _on_safety(self, message):
-        self.safety = message
+        self.safety, self.heard_s = message, time.perf_counter()
 
     def _on_command(self, message):
-        self.came_s = time.perf_counter()
-        self.commands.append(command_from_message(message))
+        self.commands.append((command_from_message(message), time.perf_counter()))
 
     @property
     def decided(self):
@@ -130,9 +131,10 @@ class Live:
         """Spin until ``condition()``; return whether it came true within ``seconds``."""
         end = time.monotonic() + seconds
         while not condition():
-            if time.monotonic() >= end or self.gate.poll() is not None:
+            left_s = end - time.monotonic()
+            if left_s <= 0.0 or self.gate.poll() is not None:
                 return condition()
-            self._executor.spin_once(timeout_sec=0.05)
+            self._executor.spin_once(timeout_sec=min(left_s, LOOK_S))
         return True
 
     def close(self):
@@ -151,13 +153,19 @@ class Fuzz:
         self._model, self._hostile, self._messages = StationModel(limits.body), Hostile(limits, seed), Messages(seed)
         self._tick, self._at, self._asked, self._following = FIRST_TICK, None, None, None
         self.unsafe, self.rules, self.latencies, self.judged, self.refused_good = [], collections.Counter(), [], 0, 0
+        self._restart_tick = FIRST_TICK
         self.waits = False  # whether a hostile request may still take the next tick
+        self.gaps = []  # wall seconds that the gate had nothing to do before each good one
+        self._heard_s = time.perf_counter()
+        self._sent = {}  # stamp: (state, the set-point that its answer may follow), of the newest ticks
+        self._answers = {}  # stamp: when its command came
 
-    def step(self, good):
-        """One tick: a state and a request."""
-        if self._at is None or (self._tick % RESTART_EVERY == 0 and good):
+    def step(self, good, gap_s=0.0):
+        """One tick: a state and a request; not before the gate has had nothing to do for ``gap_s``."""
+        self._judge_commands()  # one that nobody waited for any more is judged, too
+        if self._at is None or (self._tick >= self._restart_tick and good and self._following is None):
             self._at = self._asked = self._hostile.start(self._judge)
-            self._following = None
+            self._restart_tick = self._tick + RESTART_EVERY
         live, still = self._live, np.zeros(JOINT_COUNT)
         state = self._hostile.state(self._tick, self._at, still, self._model.resting_efforts(self._at))
         self._tick += 1
@@ -165,30 +173,57 @@ class Fuzz:
         message = command_to_message(request) if good else self._messages.of(request)
         if message is None:
             return
+        self._keep(state)
+        while time.perf_counter() < self._heard_s + gap_s:
+            pass  # awake, as one is who judges a hostile one
+        gap_s = time.perf_counter() - self._heard_s
         live.states.publish(joint_state_to_message(state))
-        before, live.commands[:] = live.decided, []
-        sent_s = time.perf_counter()
+        before, sent_s = live.decided, time.perf_counter()
         live.requests.publish(message)
         # A word about the request before this one may still be on its way.
         if not live.until(lambda: live.decided > before and (not good or live.is_about(message.header.stamp)),
                           PATIENCE_S if good else ANSWER_S):
             self.waits = True  # for a state that may never come: the next request takes its place
+            self.refused_good += good
             return
         self.waits = False
         self.judged += live.decided - before
-        live.until(lambda: live.commands, ANSWER_S)
         passed = live.safety.decision == SafetyState.DECISION_PASSED
+        answered = live.until(lambda: self._is_answered(state), PATIENCE_S if good and passed else ANSWER_S)
         self.rules[live.safety.rule or 'passed'] += 1
         if good:
-            self.refused_good += not passed
-            self.latencies.append(live.came_s - sent_s)
-        for command in live.commands:
-            last = (state.positions if self._following is None else self._following) if passed else None
-            broken = self._judge.unsafe(command, state, last)
+            self.refused_good += not (passed and answered)
+        if good and answered:
+            self.latencies.append(self._answers[state.stamp_ns] - sent_s)
+            self.gaps.append(gap_s)
+        self._heard_s = live.heard_s
+        self._following = self._at if passed and answered else None
+
+    def _keep(self, state):
+        """Remember what an answer to ``state`` is judged by."""
+        self._sent[state.stamp_ns] = state, state.positions if self._following is None else self._following
+        for stamp_ns in list(self._sent)[:-REMEMBERED]:
+            del self._sent[stamp_ns]
+            self._answers.pop(stamp_ns, None)
+
+    def _is_answered(self, state):
+        self._judge_commands()
+        return state.stamp_ns in self._answers
+
+    def _judge_commands(self):
+        """Judge what came, each command by the state that it answers."""
+        for command, came_s in self._live.commands:
+            if command.stamp_ns not in self._sent:
+                self.unsafe.append(f'a command for {command.stamp_ns} ns, of which no state was sent lately')
+                continue
+            state, last = self._sent[command.stamp_ns]
+            is_hold = (command.positions == state.positions).all() and not command.efforts.any()
+            broken = self._judge.unsafe(command, state, None if is_hold else last)
             if broken:
-                self.unsafe.append(f'tick {self._tick - 1}: {broken}')
+                self.unsafe.append(f'{command.stamp_ns} ns: {broken}')
+            self._answers[command.stamp_ns] = came_s
             self._at = self._asked = command.positions
-        self._following = self._at if passed and live.commands else None
+        self._live.commands[:] = []
 
 
 def main():
@@ -217,27 +252,26 @@ def _fuzz(live, limits, chosen):
         print('expected a gate that says that it is there, got none')
         return 1
     fuzz, began = Fuzz(live, limits, chosen.seed), time.monotonic()
-    for _ in range(chosen.alone):
-        fuzz.step(good=True)
-    alone, fuzz.latencies, fuzz.judged = fuzz.latencies, [], 0
     number = 0
     while fuzz.judged < chosen.judged and live.gate.poll() is None and not len(fuzz.unsafe) > 20:
         fuzz.step(good=number % GOOD_EVERY == 0 and not fuzz.waits)
         number += 1
+    between, gaps, fuzz.latencies = fuzz.latencies, np.random.default_rng(chosen.seed).permutation(fuzz.gaps), []
+    for gap_s in gaps[:chosen.alone]:
+        fuzz.step(good=True, gap_s=gap_s)
     latched, alive = live.safety.mode == SafetyState.MODE_LATCHED, live.gate.poll() is None
     code = live.close() if alive else live.gate.returncode
-    return _tell(fuzz, alone, latched, alive and code == 0, time.monotonic() - began)
+    return _tell(fuzz, between, latched, alive and code == 0, time.monotonic() - began)
 
 
-def _tell(fuzz, alone, latched, alive, wall_s):
-    median, slow = 1e6 * np.median(alone), 1e6 * np.percentile(fuzz.latencies, 99)
+def _tell(fuzz, between, latched, alive, wall_s):
+    median, slow = 1e6 * np.median(fuzz.latencies), 1e6 * np.percentile(between, 99)
     for text in fuzz.unsafe[:20]:
         print(f'UNSAFE {text}')
     print(f'{fuzz.judged} requests judged by a live gate in {wall_s:.0f} s: {len(fuzz.unsafe)} unsafe; the gate '
           f'{"lives" if alive else "DIED"}{" and LATCHED" if latched else ""}; {fuzz.refused_good} good ones refused')
-    between = 1e6 * np.median(fuzz.latencies)
-    print(f'good requests alone: median {median:.0f} us; between hostile ones: median {between:.0f} us, 99th '
-          f'percentile {slow:.0f} us: {slow / median:.2f} times the median of those alone')
+    print(f'good requests alone: median {median:.0f} us; between hostile ones: median {1e6 * np.median(between):.0f} '
+          f'us, 99th percentile {slow:.0f} us: {slow / median:.2f} times the median of those alone')
     for rule, count in fuzz.rules.most_common():
         print(f'  {rule}: {count}')
     sound = alive and not latched and not fuzz.unsafe and not fuzz.refused_good and slow <= SLOWER * median
