@@ -1,11 +1,11 @@
-"""What stations keep to run trials again: recorded states, policies and artifacts. Each is whole, and what it is called.
+"""What stations keep to run trials again: recorded states, policies, artifacts. Each is whole, and what it is called.
 
 A recorded state has a checksum, the names that its result has, and the digest that its result says; what the station
-hides was drawn from the campaign's secret. Policies and artifacts are called after their SHA-256. Something that is gone
-is no lie: it is noted, and can't be run again (`replays`).
+hides was drawn from the campaign's secret. Policies and artifacts are called after their SHA-256. Something that is
+gone is no lie: it is noted, and can't be run again (`replays`).
 
-Not covered: recordings for training (`data`) and logs, which decide nothing. That a state follows from the one before
-it: a replay shows that.
+Not covered: recordings for training (`data`) and logs, which decide nothing; bytes of a file's container that say
+nothing. That a state follows from the one before it: a replay shows that.
 """
 
 import os
