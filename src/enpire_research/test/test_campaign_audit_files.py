@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import random
+import runpy
 import shutil
 import subprocess
 
@@ -159,6 +160,17 @@ def test_a_copy_that_is_not_what_it_is_called_is_found(honest, whole, folder):
 def test_a_task_that_this_project_does_not_know_can_not_be_compared(honest, monkeypatch):
     monkeypatch.setattr(walk.registry, 'names', lambda: ['peg'])
     assert "expected the name of a task, got 'push_t'" in lab.wrong(honest, None)['manifest']
+
+
+@pytest.mark.parametrize('source, said', [
+    ('x = = 1\n', 'verifier.py:1: the task push_t can not be imported any more: SyntaxError: invalid syntax'),
+    ('\nx = y\n', "verifier.py:2: the task push_t can not be imported any more: NameError: name 'y' is not defined")])
+def test_a_task_that_can_not_be_imported_any_more_is_named_with_file_and_line(honest, tmp_path, monkeypatch, source,
+                                                                               said):
+    path = tmp_path / 'verifier.py'
+    path.write_text(source)
+    monkeypatch.setattr(walk.registry, 'get', lambda name: runpy.run_path(str(path)))
+    assert lab.wrong(honest, None)['manifest'].startswith(f'{tmp_path}/{said}')
 
 
 # ---- git -----------------------------------------------------------------------------------

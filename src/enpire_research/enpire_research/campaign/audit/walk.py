@@ -8,6 +8,7 @@ this code does.
 
 import json
 import os
+import traceback
 from dataclasses import dataclass, replace
 
 from enpire_research import layout
@@ -96,10 +97,30 @@ def _walked(data, run, head, task):
 
 def _frozen(records, run, task):
     campaign = records[0].body
+    if task is None:
+        try:
+            task = registry.get(campaign['task'])
+        except registry.UnknownTask as error:
+            return _not_frozen(str(error))
+        except Exception as error:  # whatever a module that was changed raises while it is imported
+            return _not_frozen(f'{_place(error)}: the task {campaign["task"]} can not be imported any more: '
+                               f'{type(error).__name__}: {error}')
     try:
-        return frozen.check(campaign, RunFolder(run), task or registry.get(campaign['task']))
-    except (ReplayError, registry.UnknownTask) as error:
-        return Check(frozen.NAME, 'what is frozen, on the disk', (str(error),))
+        return frozen.check(campaign, RunFolder(run), task)
+    except ReplayError as error:
+        return _not_frozen(str(error))
+
+
+def _not_frozen(text):
+    return Check(frozen.NAME, 'what is frozen, on the disk', (text,))
+
+
+def _place(error):
+    """Return file and line that an exception is about."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f'{error.filename}:{error.lineno}'
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f'{last.filename}:{last.lineno}'
 
 
 def _outcome(run, ended):
