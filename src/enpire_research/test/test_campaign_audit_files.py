@@ -40,7 +40,7 @@ def test_any_byte_of_a_result_that_its_station_did_not_write_is_found(honest, wh
 def lab_stations(run, task):
     """Return what the check of the stations alone says is wrong."""
     records, _ = chained.check(b''.join(lab.lines(run)))
-    return '\n'.join(walk.stations.check(records, run, True).wrong)
+    return '\n'.join(walk.stations.check(records, run, True, walk.stations.read_outboxes(run)).wrong)
 
 
 def test_a_result_that_was_removed_or_added_is_named(honest, whole):
@@ -100,7 +100,7 @@ def state_file(run, trial_id='i0000-screen-001'):
 
 def lab_kept(run):
     """Return what the check of what stations keep says alone."""
-    return walk.kept.check(run, lab.UNITS, SECRET)
+    return walk.kept.check(run, lab.UNITS, walk.stations.read_outboxes(run)[0], SECRET)
 
 
 def test_any_byte_of_a_recorded_state_that_makes_it_another_one_is_found(honest):

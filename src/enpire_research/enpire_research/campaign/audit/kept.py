@@ -16,17 +16,17 @@ from enpire_drivers.sim import records as states
 from enpire_research import layout
 from enpire_research.campaign import seeds
 from enpire_research.campaign.audit.findings import Check
-from enpire_research.campaign.audit.stations import read_outboxes
 
 NAME = 'kept'
 
 
-def check(run, units, secret):
-    """Return the Check of what the stations ``units`` (names) keep in the run folder ``run``; ``secret``: the
-    campaign's (bytes), None where it is not known.
+def check(run, units, boxes, secret):
+    """Return the Check of what the stations ``units`` (names) keep in the run folder ``run``.
+
+    ``boxes``: their results, {key: Kept} from `stations.read_outboxes`; ``secret``: the campaign's (bytes), None where
+    it is not known.
     """
     seed = None if secret is None else seeds.stations_seed(secret)
-    boxes, _ = read_outboxes(run)
     expected = [kept.report for (unit, _, _), kept in sorted(boxes.items())
                 if unit in units and kept.report.state_record]
     wrong, gone = [], 0

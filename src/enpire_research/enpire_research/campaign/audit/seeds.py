@@ -9,10 +9,11 @@ from enpire_research.campaign.audit.findings import Check, line
 NAME = 'seeds'
 
 
-def check(records, folder):
-    """Return the Check of the seeds in ``records``; ``folder``: the campaign's, in its run folder, with its secret."""
-    campaign = records[0].body
-    secret, wrong, notes = secret_of(records, folder)
+def check(records, folder, found):
+    """Return the Check of the seeds in ``records``; ``folder``: the campaign's, in its run folder, with its secret;
+    ``found``: what `secret_of` says of that.
+    """
+    campaign, secret, wrong, notes = records[0].body, found[0], list(found[1]), found[2]
     trials = [record for record in records if record.kind == 'trial']
     exam = [record for record in trials if record.body['purpose'] == kinds.EXAM]
     if exam and secret is None and not wrong:

@@ -74,10 +74,12 @@ def _read(path, unit, trial_id, phase):
     return report
 
 
-def check(records, run, ended):
-    """Return the Check of the outboxes in the run folder ``run``; ``ended``: the campaign is over."""
-    boxes, wrong = read_outboxes(run)
-    notes, taken = [], set()
+def check(records, run, ended, outboxes):
+    """Return the Check of the ``outboxes`` (from `read_outboxes`) in the run folder ``run``; ``ended``: the campaign is
+    over.
+    """
+    boxes, unreadable = outboxes
+    wrong, notes, taken = list(unreadable), [], set()
     for record in (record for record in records if record.kind == 'trial'):
         for phase in PHASES:
             values, key = of_phase(record.body, phase), (record.body['unit'], record.body['trial_id'], phase)

@@ -86,11 +86,14 @@ def _walked(data, run, head, task):
         # What follows would speak of records that are not those that were written.
         return records, Verdict((first,))
     folder, ended = layout.campaign(run), records[-1].kind == 'end'
-    checks, left = [first, _frozen(records, run, task), trials.check(records), seeds.check(records, folder)], ''
+    secret = seeds.secret_of(records, folder)
+    checks, left = [first, _frozen(records, run, task), trials.check(records),
+                    seeds.check(records, folder, secret)], ''
     if checks[2].ok:
         of_engine, left = decisions.check(records)
-        checks += [stations.check(records, run, ended),
-                   kept.check(run, records[0].body['units'], seeds.secret_of(records, folder)[0]),
+        outboxes = stations.read_outboxes(run)
+        checks += [stations.check(records, run, ended, outboxes),
+                   kept.check(run, records[0].body['units'], outboxes[0], secret[0]),
                    of_engine, repository.check(records, folder, ended), _outcome(run, ended)]
     return records, Verdict(tuple(checks), left, records[-1].hash, chain.digest(records))
 
