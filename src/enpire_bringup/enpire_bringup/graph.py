@@ -165,6 +165,14 @@ class Graph:
             raise no_lab('station')
         return sorted(look.found | expected)
 
+    def chosen(self, asked):
+        """Return ``asked``, names of stations, or all that there are where it is empty; ValueError for another one."""
+        found = self.units()
+        unknown = [name for name in asked or () if name not in found]
+        if unknown:
+            raise ValueError(f'expected a station of the lab ({", ".join(found)}), got {unknown[0]!r}')
+        return asked or found
+
     def _gates(self):
         """Return the names of the stations whose safety gate is found now."""
         return {

@@ -64,6 +64,17 @@ def test_objects_are_put_back_only_inside_the_episode_of_a_reset():
     assert station.world.put_backs == 1 and station.tick == 0
 
 
+def test_objects_are_put_back_once_in_an_episode_however_often_it_is_asked_for():
+    station = make_station()
+    for episode in (1, 2):
+        station.begin('t', 'reset')
+        for _ in range(3):
+            station.put_back()
+            station.command(command(station))
+        assert station.world.put_backs == episode
+        station.end('t')
+
+
 def test_a_command_outside_an_episode_moves_nothing():
     station = make_station()
     with pytest.raises(CommandRefused, match='begin an episode'):

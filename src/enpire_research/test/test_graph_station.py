@@ -37,12 +37,19 @@ class Partners:
         node = graph.add(Node('partners', namespace='/unit0', context=graph.context))
         self._states = node.create_publisher(JointStateMessage, 'joint_states', qos.SENSOR)
         self._safety = node.create_publisher(SafetyState, 'safety_state', qos.STATE)
-        self.requests = []
+        self.requests, self.selections, self.late_s = [], [], 0.0
         node.create_subscription(JointTrajectory, 'joint_trajectory_request', self.requests.append, qos.COMMAND)
         for kind, name in ((BeginEpisode, 'arm_driver/begin_episode'), (EndEpisode, 'arm_driver/end_episode'),
-                           (Trigger, 'arm_driver/put_back'), (SelectLimits, 'safety_gate/select_limits'),
-                           (GetParameters, 'camera_driver/get_parameters')):
+                           (Trigger, 'arm_driver/put_back'), (GetParameters, 'camera_driver/get_parameters')):
             node.create_service(kind, name, lambda _, response: response)
+        node.create_service(SelectLimits, 'safety_gate/select_limits', self._on_select)
+
+    def _on_select(self, request, response):
+        self.selections.append(request)
+        if len(self.selections) == 1:
+            time.sleep(self.late_s)
+        response.success = True
+        return response
 
     def speak(self, driver=True, gate=True, tick=0, passed=0):
         if driver:
@@ -141,3 +148,17 @@ def test_a_request_without_an_answer_says_whose_is_missing(graph, partners, stat
         tick=moved * bool(partners.requests), passed=passed * bool(partners.requests)))
     assert found == f'the answer to a request ({words}) did not happen within 3 s'
     assert len(partners.requests) == 1 + (not moved and not passed)
+
+
+@pytest.mark.parametrize('silence', [PATIENT], ids=['patient'])
+def test_a_selection_that_is_answered_late_is_sent_again_under_the_same_name_and_a_new_one_has_its_own(
+        graph, partners, station):
+    assert wait_ready(graph, station, lambda _: partners.speak())[0] is None
+    partners.late_s = 2.3  # longer than until it is sent again
+    for profile in ('reset', 'rollout'):
+        found, _ = carried_out(graph, lambda name=profile: station.select_limits(name), lambda _: partners.speak())
+        assert found is None
+    assert graph.until(lambda: len(partners.selections) == 3, 5.0)
+    first, again, new = partners.selections
+    assert first == again and first.profile == 'reset' and new.profile == 'rollout'
+    assert first.call_id and new.call_id and first.call_id != new.call_id

@@ -49,11 +49,7 @@ class Hostile:
                 return positions
 
     def good(self, state):
-        """Return a request that an honest program might make: stay where the joints are.
-
-        About one in 5000 is refused, rightly: a stop after a step at the limit of acceleration, with the measured
-        position's noise on top, is a hair beyond that limit.
-        """
+        """Return a request that an honest program might make: stay where the joints are, where they can stop."""
         inside = np.clip(state.positions, self._limits.soft_lower, self._limits.soft_upper)
         return JointCommand(state.stamp_ns, inside, np.zeros(JOINT_COUNT))
 

@@ -198,7 +198,7 @@ class SafetyGateNode(ManagedNode):
         return response
 
     def _on_select(self, request, response):
-        response.success, text = self.core.select(request.profile)
+        response.success, text = self.core.select(request.profile, request.call_id)
         response.message = '' if response.success else text
         response.limits_hash = self.core.status().limits_hash
         self._publish_state()

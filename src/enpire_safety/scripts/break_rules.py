@@ -29,7 +29,8 @@ PACKAGE = Path(__file__).resolve().parent.parent
 GATE = 'enpire_safety/gate'
 FILES = [f'{GATE}/rules/{name}.py' for name in ('change', 'contact', 'effort', 'form', 'position', 'space', 'timing',
                                                 'velocity')]
-FILES += [f'{GATE}/{name}.py' for name in ('allowance', 'clearance', 'latch', 'phase', 'plan', 'setpoint', 'space')]
+FILES += [f'{GATE}/{name}.py' for name in ('allowance', 'clearance', 'latch', 'phase', 'plan', 'repeats', 'setpoint',
+                                           'space')]
 CORE = f'{GATE}/core.py'
 TURNED = {ast.LtE: ast.Gt, ast.Lt: ast.GtE, ast.GtE: ast.Lt, ast.Gt: ast.LtE, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
           ast.Is: ast.IsNot, ast.IsNot: ast.Is}

@@ -4,10 +4,12 @@
     python scripts/fuzz_gate_live.py [--judged 100000] [--alone 2000] [--seed 1] [--limits .../limits/yam.yaml]
 
 The gate is the real executable, in a process and a ROS domain of its own. A request counts when the gate says that it
-has decided it: a topic of depth 1 drops what comes too fast. Every tenth is a good one, whose way to the driver is
-timed; after the hostile ones come some good ones alone, at the same pace, since who slept is slower by a waking. Ends
-with 1 where something unsafe came out, the gate died or latched, a good request did not pass, or the slowest hundredth
-of the good ones took over three times the median of those alone.
+has decided it: a topic of depth 1 drops what comes too fast. About every tenth is a good one, whose way to the driver
+is timed. It is sent where an honest program could send it: the request before it was answered, is no trajectory with
+points still to come, and moves no faster than may be stopped in a tick. After the hostile ones come some good ones
+alone, at the same pace, since who slept is slower by a waking. Ends with 1 where something unsafe came out, the gate
+died or latched, a good request did not pass, or the slowest hundredth of the good ones took over three times the median
+of those alone.
 """
 
 import argparse
@@ -31,7 +33,7 @@ from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 from enpire_core import qos
 from enpire_core.conversions import command_from_message, command_to_message, joint_state_to_message
 from enpire_core.joints import JOINT_COUNT, JOINT_NAMES
-from enpire_core.ticks import NANOSECONDS, TICK_RATE_HZ
+from enpire_core.ticks import NANOSECONDS, TICK_RATE_HZ, TICK_S
 from enpire_core.types import JointChunk
 from enpire_interfaces.msg import SafetyState
 from enpire_safety.fuzz import Hostile, Judge
@@ -149,12 +151,12 @@ class Fuzz:
     """Sends, and judges what comes out."""
 
     def __init__(self, live, limits, seed):
-        self._live, self._judge = live, Judge(limits)
+        self._live, self._judge, self._limits = live, Judge(limits), limits
         self._model, self._hostile, self._messages = StationModel(limits.body), Hostile(limits, seed), Messages(seed)
         self._tick, self._at, self._asked, self._following = FIRST_TICK, None, None, None
         self.unsafe, self.rules, self.latencies, self.judged, self.refused_good = [], collections.Counter(), [], 0, 0
         self._restart_tick = FIRST_TICK
-        self.waits = False  # whether a hostile request may still take the next tick
+        self.is_settled = True  # whether an honest program could ask for something now
         self.gaps = []  # wall seconds that the gate had nothing to do before each good one
         self._heard_s = time.perf_counter()
         self._sent = {}  # stamp: (state, the set-point that its answer may follow), of the newest ticks
@@ -166,7 +168,7 @@ class Fuzz:
         if self._at is None or (self._tick >= self._restart_tick and good and self._following is None):
             self._at = self._asked = self._hostile.start(self._judge)
             self._restart_tick = self._tick + RESTART_EVERY
-        live, still = self._live, np.zeros(JOINT_COUNT)
+        live, still, self.is_settled = self._live, np.zeros(JOINT_COUNT), False
         state = self._hostile.state(self._tick, self._at, still, self._model.resting_efforts(self._at))
         self._tick += 1
         request = self._hostile.good(state) if good else self._hostile.request(state, self._asked)
@@ -183,10 +185,8 @@ class Fuzz:
         # A word about the request before this one may still be on its way.
         if not live.until(lambda: live.decided > before and (not good or live.is_about(message.header.stamp)),
                           PATIENCE_S if good else ANSWER_S):
-            self.waits = True  # for a state that may never come: the next request takes its place
             self.refused_good += good
-            return
-        self.waits = False
+            return  # it waits for a state that may never come: the next request takes its place
         self.judged += live.decided - before
         passed = live.safety.decision == SafetyState.DECISION_PASSED
         answered = live.until(lambda: self._is_answered(state), PATIENCE_S if good and passed else ANSWER_S)
@@ -198,6 +198,13 @@ class Fuzz:
             self.gaps.append(gap_s)
         self._heard_s = live.heard_s
         self._following = self._at if passed and answered else None
+        if answered and live.is_about(message.header.stamp) and len(message.points) == 1:
+            self.is_settled = not passed or self._can_stop(state)
+
+    def _can_stop(self, state):
+        """Whether the set-point, reached in one step, may stand still a tick later, noise of the joints included."""
+        speed = np.abs(self._at - self._sent[state.stamp_ns][1]) / TICK_S
+        return (speed <= 0.8 * self._limits.acceleration * TICK_S).all()
 
     def _keep(self, state):
         """Remember what an answer to ``state`` is judged by."""
@@ -252,11 +259,14 @@ def _fuzz(live, limits, chosen):
         print('expected a gate that says that it is there, got none')
         return 1
     fuzz, began = Fuzz(live, limits, chosen.seed), time.monotonic()
-    number = 0
+    hostile = 0
     while fuzz.judged < chosen.judged and live.gate.poll() is None and not len(fuzz.unsafe) > 20:
-        fuzz.step(good=number % GOOD_EVERY == 0 and not fuzz.waits)
-        number += 1
+        good = hostile >= GOOD_EVERY - 1 and fuzz.is_settled
+        fuzz.step(good)
+        hostile = 0 if good else hostile + 1
     between, gaps, fuzz.latencies = fuzz.latencies, np.random.default_rng(chosen.seed).permutation(fuzz.gaps), []
+    while not fuzz.is_settled and live.gate.poll() is None:
+        fuzz.step(good=False)
     for gap_s in gaps[:chosen.alone]:
         fuzz.step(good=True, gap_s=gap_s)
     latched, alive = live.safety.mode == SafetyState.MODE_LATCHED, live.gate.poll() is None

@@ -80,8 +80,9 @@ class Bench:
     def call(self, kind, name, message):
         return self.graph.call(self.node.create_client(kind, name), message)
 
-    def select(self, profile):
-        return self.call(SelectLimits, 'safety_gate/select_limits', SelectLimits.Request(profile=profile))
+    def select(self, profile, call_id=''):
+        return self.call(SelectLimits, 'safety_gate/select_limits',
+                         SelectLimits.Request(profile=profile, call_id=call_id))
 
     def trigger(self, name):
         return self.call(Trigger, f'safety_gate/{name}', Trigger.Request())

@@ -186,7 +186,7 @@ def test_a_state_that_is_too_old_is_not_checked_against():
 def test_no_request_is_decided_twice():
     gate = core()
     assert decide(gate, request(), state()).decision == 'passed'
-    assert decide(gate, request(), state()).rule == 'request_order'
+    assert decide(gate, request(positions=moved(3, 0.001)), state()).rule == 'request_order'
 
 
 def test_a_request_waits_for_the_state_that_it_answers_and_the_state_decides_it():

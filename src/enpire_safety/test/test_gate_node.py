@@ -210,6 +210,37 @@ def test_the_set_of_limits_can_be_selected_and_an_unknown_one_is_refused(graph, 
     bench.wait(lambda: bench.states[-1].limits_profile == 'rollout')
 
 
+def test_a_selection_that_is_sent_twice_drops_no_request(graph, tmp_path):
+    bench = Bench(graph, tmp_path, profile='')
+    bench.measure(state(100))
+    first = bench.select('reset', 'a')
+    bench.server.publish(command_to_message(request(101)))
+    bench.wait(lambda: bench.gate.core.waiting)
+    assert bench.select('reset', 'a') == first and bench.gate.core.waiting
+    bench.measure(state(101))
+    bench.wait(lambda: bench.states[-1].passed == 1)
+    assert bench.states[-1].refused == 0
+
+
+def test_a_request_that_is_sent_twice_is_told_as_the_first_time(graph, tmp_path):
+    bench = Bench(graph, tmp_path)
+    bench.measure(state(100))
+    assert bench.ask(request(100))[1].decision == SafetyState.DECISION_PASSED
+    step, again = bench.gate.core.step, []
+
+    def noted(now_ns, asked=None, measured=None):
+        verdict = step(now_ns, asked, measured)
+        if asked is not None:
+            again.append(verdict)
+        return verdict
+    bench.gate.core.step = noted
+    bench.states.clear()
+    bench.server.publish(command_to_message(request(100)))
+    bench.wait(lambda: again and bench.states)
+    assert {(one.decision, one.passed, one.refused) for one in bench.states} == {(SafetyState.DECISION_PASSED, 1, 0)}
+    assert len(bench.commands) == 1
+
+
 def test_the_state_is_sent_again_and_again(graph, tmp_path):
     bench = Bench(graph, tmp_path)
     bench.states.clear()

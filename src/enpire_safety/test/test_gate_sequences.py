@@ -16,11 +16,11 @@ GRIPPER = 6
 
 # ---- order in lockstep -------------------------------------------------------------------------
 @pytest.mark.parametrize('late', [99, 100])
-def test_in_lockstep_a_late_or_doubled_request_does_not_take_the_tick_of_the_honest_one(late):
+def test_in_lockstep_a_late_or_second_request_does_not_take_the_tick_of_the_honest_one(late):
     gate = core()
     decide(gate, request(100), state(100))
     gate.step(tick_to_ns(101), None, state(101))
-    verdict = gate.step(tick_to_ns(101), request(late))
+    verdict = gate.step(tick_to_ns(101), request(late, moved(3, 0.001)))
     assert verdict.decision == 'refused' and verdict.command is None and gate.counts.refused == 1
     assert gate.status().mode == 'holding' and gate.status().reason == verdict.text
     honest = gate.step(tick_to_ns(101), request(101))

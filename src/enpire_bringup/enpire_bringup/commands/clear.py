@@ -31,19 +31,11 @@ def clear(
 
     try:
         with graph.connect() as lab:
-            units = _chosen(unit, lab.units())
-            good = all([_clear_one(lab, name, yes) for name in units])
+            good = all([_clear_one(lab, name, yes) for name in lab.chosen(unit)])
     except (graph.NoLab, ValueError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None
     raise typer.Exit(0 if good else 1)
-
-
-def _chosen(asked, found):
-    unknown = [name for name in asked or () if name not in found]
-    if unknown:
-        raise ValueError(f'expected a station of the lab ({", ".join(found)}), got {unknown[0]!r}')
-    return asked or found
 
 
 def _clear_one(lab, unit, yes):

@@ -35,11 +35,7 @@ def power(
 
     try:
         with graph.connect() as lab:
-            found = lab.units()
-            unknown = [name for name in unit or () if name not in found]
-            if unknown:
-                raise ValueError(f'expected a station of the lab ({", ".join(found)}), got {unknown[0]!r}')
-            good = all([_restore_one(lab, name, yes) if restore else _show_one(lab, name) for name in unit or found])
+            good = all([_restore_one(lab, name, yes) if restore else _show_one(lab, name) for name in lab.chosen(unit)])
     except (graph.NoLab, ValueError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None

@@ -82,11 +82,15 @@ def test_a_replay_that_differs_is_told_with_what_differs(finished):
 def test_a_replay_that_is_killed_leaves_nobody_behind(finished):
     process = psutil.Popen(['enpire', 'replay', str(finished.run_dir), '--no-direct'], env=finished.environment,
                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    seen = []  # looked at once: the next moment one of them may have ended by itself
+
+    def is_complete():
+        seen[:] = process.children(recursive=True)
+        return len(seen) >= 4
     try:
-        until(lambda: len(process.children(recursive=True)) >= 4, 'station, gate, trial server and policy to run')
-        family = process.children(recursive=True)
+        until(is_complete, 'station, gate, trial server and policy to run')
     finally:
         process.kill()
         process.wait()
-    gone, alive = psutil.wait_procs(family, timeout=20.0)
+    gone, alive = psutil.wait_procs(seen, timeout=20.0)
     assert len(gone) >= 4 and alive == []

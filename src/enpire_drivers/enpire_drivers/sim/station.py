@@ -64,6 +64,7 @@ class SimStation:
         self._follower = Follower(self._state.positions, command_max_age_s)
         self._guard = power.PowerGuard(power_limits or power.load_limits())
         self._power_cut = ''
+        self._is_put_back = False
         self._take_frames()
 
     # ---- looking ---------------------------------------------------------------------------
@@ -171,6 +172,7 @@ class SimStation:
         if self._records_folder is not None:
             name = records.write(records.open_folder(self._records_folder), record)
         self._lockstep.begin(trial_id, phase)
+        self._is_put_back = False
         return EpisodeStart(self.stamp_ns, name, record.digest)
 
     def end(self, trial_id, fault=''):
@@ -196,11 +198,14 @@ class SimStation:
     def put_back(self):
         """Put the objects back to where they lay at first, as a person would who is called to a station.
 
-        Inside the episode of a reset only: EpisodeError otherwise. Takes no time; the next frames show it.
+        Inside the episode of a reset only: EpisodeError otherwise. Takes no time; the next frames show it. Once in an
+        episode: whoever heard no answer and asks again moves nothing, and the answer is the same.
         """
         if self._lockstep.mode is not Mode.LOCKSTEP or self._lockstep.phase != 'reset':
             raise EpisodeError('objects are put back only inside the episode of a reset: begin one first')
-        self.world.put_back()
+        if not self._is_put_back:
+            self.world.put_back()
+            self._is_put_back = True
 
     # ---- power -----------------------------------------------------------------------------
     def cut_power(self, reason):

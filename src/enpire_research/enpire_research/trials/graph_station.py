@@ -9,6 +9,7 @@ seconds of wall time, stamps that advance by themselves, a service that fails. L
 """
 
 import time
+import uuid
 from dataclasses import dataclass
 
 import numpy as np
@@ -171,7 +172,7 @@ class GraphStation:
             if any(future.done() for future in futures):
                 return True
             # A killed server stays in the graph for a while and takes requests with it: ask again. Who hears
-            # it twice answers the first one first, and that answer counts.
+            # it twice answers the first one first, and that answer counts; the second one changes nothing.
             if self._wall() - sent >= _RESEND_S:
                 sent = self._wall()
                 futures.append(client.call_async(request))
@@ -243,6 +244,7 @@ class GraphStation:
             safety = self._safety
             answer.decided, answer.moved = _decided(safety) != before, self._state.stamp_ns != stamp_ns
             # A gate that was started a moment ago may not have been found yet: it is heard, and knows of nothing.
+            # One that was only slow hears it twice, and decides it once.
             if self.simulated and not (answer.decided or answer.moved) and self._wall() - sent >= _RESEND_S:
                 self._requests.publish(message)
                 sent = self._wall()
@@ -268,7 +270,7 @@ class GraphStation:
 
     def select_limits(self, profile):
         """See Station."""
-        answer = self._call('select', SelectLimits.Request(profile=profile))
+        answer = self._call('select', SelectLimits.Request(profile=profile, call_id=uuid.uuid4().hex))
         if not answer.success:
             raise StationFault(f'the gate did not select its limits: {answer.message}')
 

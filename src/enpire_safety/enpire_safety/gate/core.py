@@ -82,7 +82,8 @@ class GateCore:
 
         ``request``: a JointCommand or JointChunk, or Unreadable for a message that could not be read. ``now_ns``: the
         unit's clock, whole nanoseconds; on a simulated unit the stamp of the newest joint state. The
-        Verdict's command, if any, is for the driver, to be sent before anything else.
+        Verdict's command, if any, is for the driver, to be sent before anything else. In lockstep a request that
+        comes again gets the decision 'none': what was said about it holds (`repeats`).
         """
         try:
             return self._step(now_ns, request, state)
@@ -98,6 +99,9 @@ class GateCore:
         if request is not None:
             if not isinstance(request.stamp_ns, int):
                 return self._refuse(0, catalogue.BY_NAME['request_shape'], findings.no_stamp(request.stamp_ns))
+            if self.settings.lockstep and self._phase is not None and self._phase.repeats.is_again(request):
+                request = None
+        if request is not None:
             if self._pending is not None:
                 self._journal.note(catalogue.SUPERSEDED, findings.SUPERSEDED, REFUSED)
                 self.counts.refused += 1
@@ -342,30 +346,33 @@ class GateCore:
             return False, text
         self._drop_pending('the latch was cleared')
         if self._phase is not None:
-            self._begin(self._phase.limits)
+            self._begin(self._phase.limits, self._phase.call_id)
         self._holding = f'cleared after {text}; waiting for a request'
         self._journal.say(CLEAR, f'an operator cleared the latch ({text})')
         return True, f'cleared ({text})'
 
-    def select(self, profile):
+    def select(self, profile, call_id=''):
         """Put the limits ``profile`` in force; return (True, hash), or (False, text) with the known ones.
 
         It begins a phase: the next request is measured from where the joints are, not from what the
-        phase before had asked for. So a decision depends on nothing before the phase.
+        phase before had asked for. So a decision depends on nothing before the phase. A call that comes again,
+        with the same ``call_id``, begins nothing: the phase that it began may be well under way.
         """
         if profile not in self._limits:
             return False, (f'unknown set of limits {cut(profile)!r}; {nearest(profile, self._limits, cutoff=0.4)}; '
                            f'select one of {", ".join(self._limits)}')
+        if call_id and self._phase is not None and (profile, call_id) == (self.profile, self._phase.call_id):
+            return True, self._hashes[profile]
         self._drop_pending(f'limits {profile!r} were selected')
-        self._begin(self._limits[profile])
+        self._begin(self._limits[profile], call_id)
         self._journal.say(PROFILE, f'limits {profile!r} are in force')
         return True, self._hashes[profile]
 
-    def _begin(self, limits):
+    def _begin(self, limits, call_id=''):
         self._setpoint.let_go()
         self._recent, self._holding = 0, ''
         self._phase = Phase(limits, Allowance(limits, self.settings),
-                            Space(self._model, self._clearances[limits.profile]))
+                            Space(self._model, self._clearances[limits.profile]), call_id)
 
     # ---- faults ----------------------------------------------------------------------------
     def _fault_finding(self, where, error):

@@ -9,6 +9,7 @@ import dataclasses
 from enpire_core.ticks import NANOSECONDS
 from enpire_safety.gate.allowance import Allowance
 from enpire_safety.gate.limits import Limits
+from enpire_safety.gate.repeats import Repeats
 from enpire_safety.gate.space import Space
 
 
@@ -17,17 +18,19 @@ class Phase:
     """``limits`` in force and how far the arms may still be outside them; ``space``: the Space within them.
 
     ``decided_ns``: stamp of the last request decided, or None. ``chosen_ns``: newest time when the limits were
-    selected; None: nobody selects, or no time was known.
+    selected; None: nobody selects, or no time was known. ``call_id``: of the call that selected them, or ''.
     """
 
     limits: Limits
     allowance: Allowance
     space: Space
+    call_id: str = ''
     chosen_ns: int = None
     decided_ns: int = None
 
     def __post_init__(self):
         self._requests = collections.deque()
+        self.repeats = Repeats()
 
     def age_s(self, now_ns):
         """Return for how long the limits have been in force at ``now_ns``; None where they were not selected."""
