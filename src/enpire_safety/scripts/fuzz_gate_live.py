@@ -154,9 +154,10 @@ class Fuzz:
         self._live, self._judge, self._limits = live, Judge(limits), limits
         self._model, self._hostile, self._messages = StationModel(limits.body), Hostile(limits, seed), Messages(seed)
         self._tick, self._at, self._asked, self._following = FIRST_TICK, None, None, None
-        self.unsafe, self.rules, self.latencies, self.judged, self.refused_good = [], collections.Counter(), [], 0, 0
+        self.unsafe, self.rules, self.latencies, self.judged, self.refused_good = [], collections.Counter(), [], 0, []
         self._restart_tick = FIRST_TICK
         self.is_settled = True  # whether an honest program could ask for something now
+        self._is_alone = True  # whether no earlier request waits, is on its way or has points to come
         self.gaps = []  # wall seconds that the gate had nothing to do before each good one
         self._heard_s = time.perf_counter()
         self._sent = {}  # stamp: (state, the set-point that its answer may follow), of the newest ticks
@@ -168,7 +169,8 @@ class Fuzz:
         if self._at is None or (self._tick >= self._restart_tick and good and self._following is None):
             self._at = self._asked = self._hostile.start(self._judge)
             self._restart_tick = self._tick + RESTART_EVERY
-        live, still, self.is_settled = self._live, np.zeros(JOINT_COUNT), False
+        live, still = self._live, np.zeros(JOINT_COUNT)
+        self.is_settled, was_alone, self._is_alone = False, self._is_alone, False
         state = self._hostile.state(self._tick, self._at, still, self._model.resting_efforts(self._at))
         self._tick += 1
         request = self._hostile.good(state) if good else self._hostile.request(state, self._asked)
@@ -185,21 +187,24 @@ class Fuzz:
         # A word about the request before this one may still be on its way.
         if not live.until(lambda: live.decided > before and (not good or live.is_about(message.header.stamp)),
                           PATIENCE_S if good else ANSWER_S):
-            self.refused_good += good
+            if good:
+                self.refused_good.append(f'no word about that of {request.stamp_ns} ns')
             return  # it waits for a state that may never come: the next request takes its place
         self.judged += live.decided - before
         passed = live.safety.decision == SafetyState.DECISION_PASSED
         answered = live.until(lambda: self._is_answered(state), PATIENCE_S if good and passed else ANSWER_S)
         self.rules[live.safety.rule or 'passed'] += 1
-        if good:
-            self.refused_good += not (passed and answered)
+        if good and not (passed and answered):
+            self.refused_good.append(f'{live.safety.rule}: {live.safety.reason}' if answered else 'no command')
         if good and answered:
             self.latencies.append(self._answers[state.stamp_ns] - sent_s)
             self.gaps.append(gap_s)
         self._heard_s = live.heard_s
         self._following = self._at if passed and answered else None
-        if answered and live.is_about(message.header.stamp) and len(message.points) == 1:
-            self.is_settled = not passed or self._can_stop(state)
+        if answered and live.is_about(message.header.stamp):
+            # Whatever else was there, a refusal ended it.
+            self._is_alone = not passed or (was_alone and len(message.points) == 1)
+            self.is_settled = not passed or (self._is_alone and self._can_stop(state))
 
     def _can_stop(self, state):
         """Whether the set-point, reached in one step, may stand still a tick later, noise of the joints included."""
@@ -278,8 +283,11 @@ def _tell(fuzz, between, latched, alive, wall_s):
     median, slow = 1e6 * np.median(fuzz.latencies), 1e6 * np.percentile(between, 99)
     for text in fuzz.unsafe[:20]:
         print(f'UNSAFE {text}')
+    for text in fuzz.refused_good[:20]:
+        print(f'GOOD ONE REFUSED {text}')
     print(f'{fuzz.judged} requests judged by a live gate in {wall_s:.0f} s: {len(fuzz.unsafe)} unsafe; the gate '
-          f'{"lives" if alive else "DIED"}{" and LATCHED" if latched else ""}; {fuzz.refused_good} good ones refused')
+          f'{"lives" if alive else "DIED"}{" and LATCHED" if latched else ""}; '
+          f'{len(fuzz.refused_good)} good ones refused')
     print(f'good requests alone: median {median:.0f} us; between hostile ones: median {1e6 * np.median(between):.0f} '
           f'us, 99th percentile {slow:.0f} us: {slow / median:.2f} times the median of those alone')
     for rule, count in fuzz.rules.most_common():
