@@ -9,7 +9,6 @@ seconds of wall time, stamps that advance by themselves, a service that fails. L
 """
 
 import time
-import uuid
 from dataclasses import dataclass
 
 import numpy as np
@@ -270,7 +269,8 @@ class GraphStation:
 
     def select_limits(self, profile):
         """See Station."""
-        answer = self._call('select', SelectLimits.Request(profile=profile, call_id=uuid.uuid4().hex))
+        # The steady time names the call: no other one has it, nor one of a server that was started anew.
+        answer = self._call('select', SelectLimits.Request(profile=profile, call_id=repr(self._wall())))
         if not answer.success:
             raise StationFault(f'the gate did not select its limits: {answer.message}')
 
