@@ -168,10 +168,10 @@ def test_commands_are_not_taken_during_a_free_run():
 
 def test_a_second_begin_leaves_no_record(tmp_path):
     station = make_station(tmp_path)
-    station.begin('t', 'rollout')
+    start = station.begin('t', 'rollout')
     with pytest.raises(EpisodeError):
         station.begin('u', 'reset')
-    assert [p.name for p in (tmp_path / 'records').iterdir()] == ['t.rollout.npz']
+    assert [p.name for p in (tmp_path / 'records').iterdir()] == [start.record]
 
 
 def test_physics_that_fails_breaks_the_episode_and_nothing_begins_after_it():

@@ -43,14 +43,14 @@ class Station:
     def put(self, report, goal, **changes):
         """Keep ``report`` as the next phase of this station; return it as a research node gets it."""
         first, self._state = self._state, self._state + 1
-        states.write(self._states, states.Record(
+        record = states.write(self._states, states.Record(
             unit=self.unit, lab_seed=stations_seed(campaign_helpers.SECRET), trial_id=report.trial_id,
             phase=report.phase, tick=first, scene_digest='', digest=_digest(self.unit, first), world=bytes(range(99)),
             follower=b'follower', parameters={}))
         report = dataclasses.replace(
             report, start_ns=self._ns, end_ns=self._ns + 5 * 10**9, started_at_ns=self._wall_ns(), wall_duration_s=1.0,
             state_digest_before=_digest(self.unit, first), state_digest_after=_digest(self.unit, self._state),
-            state_record=f'/runs/r/{self.unit}/records/{report.trial_id}.{report.phase}.npz', goal=goal, **changes)
+            state_record=f'/runs/r/{self.unit}/records/{record}', goal=goal, **changes)
         self._ns = report.end_ns + BROKEN_NS * (report.status == reports.VOID)
         self._state += report.status == reports.VOID
         self._box.put(report)

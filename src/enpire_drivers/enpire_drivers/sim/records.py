@@ -4,8 +4,9 @@ A record is a zipped npz without pickles. Together with the scene folder it is a
 physics, follower, tick, the pose snapshots behind the cameras' newest frames, and the parameters that
 were drawn for the station. It holds ground truth: files are 0600 in a folder of 0700.
 
-A checksum over all of it tells a damaged file from a whole one; `digest` is another thing, the state's
-own name, which reports and manifests carry.
+A checksum over all of it tells a damaged file from a whole one. `digest` is another thing, the state's
+own name, which reports and manifests carry. A file is called after its own SHA-256: whoever keeps the name, as a
+ledger does, can tell that not one byte of it was changed, those of the zip around it included.
 
 Not covered: the scene itself (its digest is in the record and is compared), and the safety gate and
 trial server, which keep no state from one phase to the next. The checksum is no signature: whoever can
@@ -149,16 +150,17 @@ def open_folder(folder):
 def write(folder, record):
     """Write ``record`` whole into ``folder`` (see open_folder) and return its file name.
 
-    The name is '<trial_id>.<phase>.npz'. A record is never overwritten: where a trial begins a phase
-    again, '.2', '.3' ... goes before the suffix.
+    The name is '<trial_id>.<phase>.<SHA-256 of the file>.npz': another record never takes its place.
     """
-    stem = f'{record.trial_id}.{record.phase}'
-    name, count = stem + SUFFIX, 1
-    while os.path.exists(os.path.join(folder, name)):
-        count += 1
-        name = f'{stem}.{count}{SUFFIX}'
-    write_bytes(os.path.join(folder, name), encode(record), mode=0o600)
+    data = encode(record)
+    name = f'{record.trial_id}.{record.phase}.{hashlib.sha256(data).hexdigest()}{SUFFIX}'
+    write_bytes(os.path.join(folder, name), data, mode=0o600)
     return name
+
+
+def sha256_in(name):
+    """Return the SHA-256 (hex) that the record file ``name`` is called after, or whatever stands in its place."""
+    return name.removesuffix(SUFFIX).rpartition('.')[2]
 
 
 def read(path):

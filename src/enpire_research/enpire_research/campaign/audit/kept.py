@@ -1,11 +1,11 @@
 """What stations keep to run trials again: recorded states, policies, artifacts. Each is whole, and what it is called.
 
-A recorded state has a checksum, the names that its result has, and the digest that its result says; what the station
-hides was drawn from the campaign's secret. Policies and artifacts are called after their SHA-256. Something that is
-gone is no lie: it is noted, and can't be run again (`replays`).
+A recorded state, a policy and an artifact are called after their SHA-256, the state by the name in its result, which
+is in the ledger's chain. A state has the names and the digest that its result says, too, and what the station hides was
+drawn from the campaign's secret. Something that is gone is no lie: it is noted, and can't be run again (`replays`).
 
-Not covered: recordings for training (`data`) and logs, which decide nothing; bytes of a file's container that say
-nothing. That a state follows from the one before it: a replay shows that.
+Not covered: recordings for training (`data`) and logs, which decide nothing. That a state follows from the one before
+it: a replay shows that.
 """
 
 import os
@@ -53,6 +53,9 @@ def _unlike(path, report, seed):
     except states.RecordError as error:
         yield str(error)
         return
+    named, found = states.sha256_in(os.path.basename(path)), sha256_file(path)
+    if found != named:
+        yield f'{path}: expected the SHA-256 that it is called after, got {found}'
     for what, wanted, found in (
             ('unit', report.unit, record.unit), ('trial', report.trial_id, record.trial_id),
             ('phase', report.phase, record.phase), ('digest', report.state_digest_before, record.digest)):
