@@ -30,7 +30,7 @@ GATE = 'enpire_safety/gate'
 FILES = [f'{GATE}/rules/{name}.py' for name in ('change', 'contact', 'effort', 'form', 'position', 'space', 'timing',
                                                 'velocity')]
 FILES += [f'{GATE}/{name}.py' for name in ('allowance', 'clearance', 'latch', 'phase', 'plan', 'repeats', 'setpoint',
-                                           'space')]
+                                           'space', 'truth')]
 CORE = f'{GATE}/core.py'
 TURNED = {ast.LtE: ast.Gt, ast.Lt: ast.GtE, ast.GtE: ast.Lt, ast.Gt: ast.LtE, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
           ast.Is: ast.IsNot, ast.IsNot: ast.Is}
@@ -124,7 +124,7 @@ def _left_behind(tree):
 def _without(number):
     def apply(tree):
         node = list(ast.walk(tree))[number]
-        nothing = 'return Verdict(NONE)' if isinstance(node, ast.Return) else 'pass'
+        nothing = 'return NOTHING' if isinstance(node, ast.Return) else 'pass'
         for parent in ast.walk(tree):
             for body in (getattr(parent, 'body', None), getattr(parent, 'orelse', None)):
                 if isinstance(body, list) and node in body:

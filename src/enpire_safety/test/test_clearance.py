@@ -75,7 +75,7 @@ def test_an_arm_that_was_folded_by_hand_is_no_fault():
 def capsules(positions):
     """Return {name of a link, or of what stands still: [(start, end, radius)]}."""
     pose, found = MODEL.pose(positions), {}
-    for name, *one in zip(MODEL.capsule_names, pose.starts, pose.ends, MODEL.radii):
+    for name, *one in zip(MODEL.capsule_names, *pose.lines, MODEL.radii):
         found.setdefault(name, []).append(one)
     for one in LIMITS.station.keep_out:
         found[one.name] = [(np.array(one.start), np.array(one.end), one.radius)]

@@ -42,7 +42,7 @@ def test_capsules_are_fixed_to_their_links(share):
     for i, name in enumerate(MODEL.capsule_names):
         link, one = data.body(name), LIMITS.body.capsules[i % len(LIMITS.body.capsules)]
         ends = np.array([one.start, one.end]) @ link.xmat.reshape(3, 3).T + link.xpos
-        found = np.array([pose.starts[i], pose.ends[i]])
+        found = pose.lines[:, i]
         # A capsule has no first end.
         assert min(np.abs(found - ends).max(), np.abs(found[::-1] - ends).max()) < 1e-6, name
 

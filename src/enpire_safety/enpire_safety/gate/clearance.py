@@ -10,6 +10,7 @@ import itertools
 import numpy as np
 
 from enpire_core.joints import ARMS
+from enpire_safety.gate.truth import all_true
 
 # Links that stand on the table, or turn on the spot above it.
 _STANDING = ('base_link', 'link1')
@@ -21,6 +22,7 @@ _SELF = {**{link: _FOOT for link in _WRIST}, _CAMERA: (*_FOOT, 'link3'), 'link5'
 AXES = ('x', 'y', 'z')
 # Pairs that are as far apart as this by their middles alone are not measured.
 _FAR_M = 0.1
+_BOTH_WAYS = np.array([1.0, -1.0]).reshape(2, 1, 1)
 
 
 class Clearances:
@@ -46,12 +48,14 @@ class Clearances:
         every = [pair for rule in pairs for pair in pairs[rule]]
         self._first, self._second = np.array(every, dtype=int).reshape(-1, 2).T
         # All capsules of a pose: what stands still is in its place already.
-        still = (np.array([getattr(one, end) for one in limits.keep_out]).reshape(-1, 3) for end in ('start', 'end'))
-        self._starts, self._ends = (np.concatenate([np.zeros((len(model.capsule_names), 3)), ends]) for ends in still)
+        still = np.array([[getattr(one, end) for one in limits.keep_out] for end in ('start', 'end')]).reshape(2, -1, 3)
+        self._lines = np.concatenate([np.zeros((2, len(model.capsule_names), 3)), still], axis=1)
+        self._own = self._lines[:, :len(model.capsule_names)]
         self._asked = np.concatenate([np.full(len(pairs[rule]), asked[rule]) for rule in pairs])
         self._reach = self._radii[self._first] + self._radii[self._second] + self._asked
         self._lowest = self._radii[self._moving] + limits.table_z
-        self._anchor = None  # (starts, ends, clearances of pairs) of when they were last measured
+        self._box = np.stack([limits.box_lower, -limits.box_upper])
+        self._anchor = None  # (lines, clearances of pairs) of when they were last measured
         self._name(names, pairs)
 
     def _name(self, names, pairs):
@@ -69,54 +73,50 @@ class Clearances:
 
         Of pairs that are far apart it is a lower bound of 0 or more, unless ``exact``.
         """
-        starts, ends = self._put(pose)
-        found, limits = np.empty(len(self.names)), self.limits
-        found[:6] = (pose.tools - limits.box_lower).ravel()
-        found[6:12] = (limits.box_upper - pose.tools).ravel()
-        table = self.parts['table']
-        found[table] = np.minimum(starts[:, 2], ends[:, 2])[self._moving] - self._lowest
-        found[table.stop:] = self._measured(starts, ends, slice(None)) if exact else self._pairs(starts, ends)
-        return found
+        lines = self.lines(pose)
+        box = _BOTH_WAYS * pose.tools - self._box
+        table = np.minimum(lines[0, :, 2], lines[1, :, 2])[self._moving] - self._lowest
+        pairs = self._measured(lines, slice(None)) if exact else self._pairs(lines)
+        return np.concatenate([box.ravel(), table, pairs])
 
-    def _put(self, pose):
-        """Return (starts, ends), each (n, 3), of all capsules at ``pose``; the next call changes them."""
-        for every, own in ((self._starts, pose.starts), (self._ends, pose.ends)):
-            every[:len(own)] = own
-        return self._starts, self._ends
+    def lines(self, pose):
+        """Return (2, n, 3): starts and ends of all capsules at ``pose``; the next call changes them."""
+        self._own[...] = pose.lines
+        return self._lines
 
-    def _pairs(self, starts, ends):
+    def _pairs(self, lines):
         """Return the clearances of pairs, or bounds of 0 or more below them.
 
         No point of a line moves by more than the farther of its ends, and a distance changes by no more than both
         lines move: so what was measured a while ago is a bound until things have come near.
         """
         if self._anchor is not None:
-            before_starts, before_ends, measured = self._anchor
-            start_shifts, end_shifts = starts - before_starts, ends - before_ends
-            moved = np.sqrt(np.maximum(_dot(start_shifts, start_shifts), _dot(end_shifts, end_shifts)))
+            before, measured = self._anchor
+            shifts = lines - before
+            moved = np.sqrt(np.maximum(*np.vecdot(shifts, shifts)))
             bounds = measured - moved[self._first] - moved[self._second]
-            if bounds.min() >= 0.0:
+            if all_true(bounds >= 0.0):
                 return bounds
+        starts, ends = lines
         middles, halves = 0.5 * (starts + ends), 0.5 * np.linalg.norm(ends - starts, axis=1)
         apart = np.linalg.norm(middles[self._first] - middles[self._second], axis=1)
         found = apart - halves[self._first] - halves[self._second] - self._reach
         # Written as what is near enough to look at: NaN is.
         near = np.flatnonzero(~(found >= _FAR_M))
-        found[near] = self._measured(starts, ends, near)
-        self._anchor = starts.copy(), ends.copy(), found
+        found[near] = self._measured(lines, near)
+        self._anchor = lines.copy(), found
         return found
 
-    def _measured(self, starts, ends, which):
-        first, second = self._first[which], self._second[which]
-        return line_distances(starts[first], ends[first], starts[second], ends[second]) - self._reach[which]
+    def _measured(self, lines, which):
+        (p1, q1), (p2, q2) = lines[:, self._first[which]], lines[:, self._second[which]]
+        return line_distances(p1, q1, p2, q2) - self._reach[which]
 
     def nearest(self, pose):
         """Return (index, points (2, 3)) of the pair that is nearest to its limit: the clearance, on the two lines."""
-        starts, ends = self._put(pose)
-        pair = int(np.argmin(self._measured(starts, ends, slice(None))))
-        first, second = (slice(i, i + 1) for i in (self._first[pair], self._second[pair]))
-        points = nearest_points(starts[first], ends[first], starts[second], ends[second])
-        return self.parts['table'].stop + pair, np.concatenate(points)
+        lines = self.lines(pose)
+        pair = int(np.argmin(self._measured(lines, slice(None))))
+        (p1, q1), (p2, q2) = (lines[:, [which[pair]]] for which in (self._first, self._second))
+        return self.parts['table'].stop + pair, np.concatenate(nearest_points(p1, q1, p2, q2))
 
     def limit_of(self, index):
         """Return the limit [m] of clearance ``index``: a place of the box, a height, a distance."""
@@ -136,8 +136,8 @@ class Clearances:
 def nearest_points(p1, q1, p2, q2):
     """Return two arrays (n, 3): the nearest points on the straight lines p1 to q1 and p2 to q2, each (n, 3)."""
     d1, d2, r = q1 - p1, q2 - p2, p1 - p2
-    a, e, b = _dot(d1, d1), _dot(d2, d2), _dot(d1, d2)
-    c, f = _dot(d1, r), _dot(d2, r)
+    a, e, b = np.vecdot(d1, d1), np.vecdot(d2, d2), np.vecdot(d1, d2)
+    c, f = np.vecdot(d1, r), np.vecdot(d2, r)
     across = a * e - b * b
     safe_a, safe_e = np.where(a > 0.0, a, 1.0), np.where(e > 0.0, e, 1.0)
     inner = np.clip(np.where(across > 0.0, (b * f - c * e) / np.where(across > 0.0, across, 1.0), 0.0), 0.0, 1.0)
@@ -153,7 +153,3 @@ def line_distances(p1, q1, p2, q2):
     """Return (n,): the distances of the straight lines p1 to q1 and p2 to q2, each (n, 3)."""
     one, other = nearest_points(p1, q1, p2, q2)
     return np.linalg.norm(one - other, axis=1)
-
-
-def _dot(a, b):
-    return np.einsum('ij,ij->i', a, b)

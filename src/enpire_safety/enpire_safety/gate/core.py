@@ -35,8 +35,8 @@ from enpire_safety.gate.rule import LATCHES, RETREATS, Finding, RequestView, Set
 from enpire_safety.gate.setpoint import SetPoint
 from enpire_safety.gate.space import Space
 from enpire_safety.gate.station_model import StationModel
-from enpire_safety.gate.verdict import (CLEAR, HOLD, HOLDING, LATCHED, NONE, PASSED, PASSING, PROFILE, REFUSED,
-                                        UNKNOWN, WAITING, Counts, Status, Verdict, verdict_of)
+from enpire_safety.gate.verdict import (CLEAR, HOLD, HOLDING, LATCHED, NONE, NOTHING, PASSED, PASSING, PROFILE,
+                                        REFUSED, UNKNOWN, WAITING, Counts, Status, Verdict, verdict_of)
 
 _FAULT_LENGTH = 300  # characters of an exception's text that are said again
 
@@ -70,7 +70,7 @@ class GateCore:
         self._ahead = plan.Ahead()   # points of a trajectory whose time has not come
         self._latch = Latch()
         self._holding = ''
-        self._verdict = Verdict(NONE)
+        self._verdict = NOTHING
         if len(limits) == 1:
             self._begin(self._robot)
         for rule, text in latched:
@@ -121,7 +121,7 @@ class GateCore:
     def give_up_waiting(self, limit_s):
         """Refuse the request that waits for its state, if one does: it did not come within ``limit_s``."""
         if self._pending is None:
-            return Verdict(NONE)
+            return NOTHING
         stamp_ns, self._pending = self._pending.stamp_ns, None
         if self._latch:
             return self._refuse(stamp_ns, *self._latch.first, note=False)
@@ -281,11 +281,11 @@ class GateCore:
 
     def _watch_silence(self, now_ns):
         if not self._setpoint.in_force:
-            return Verdict(NONE)
+            return NOTHING
         silent_s = (max(now_ns, self._state.stamp_ns) - self._setpoint.stamp_ns) / NANOSECONDS
         limit = self.settings.request_silence_max_s
         if 0.0 <= silent_s <= limit:
-            return Verdict(NONE)
+            return NOTHING
         finding = findings.request_silence(silent_s, limit)
         self.counts.holds += 1
         self._journal.note(catalogue.REQUEST_SILENCE, finding, HOLD)
@@ -299,7 +299,7 @@ class GateCore:
     def power(self, off):
         """Take the driver's word about its motors' power: why it is ``off``, '' where it is on. Return the Verdict."""
         if not self._latch.power(off):
-            return Verdict(NONE)
+            return NOTHING
         self._set_latch(catalogue.POWER_CUT, Finding(off))
         return self._latch_verdict()
 

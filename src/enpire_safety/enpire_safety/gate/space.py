@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from enpire_safety.gate.clearance import Clearances
+from enpire_safety.gate.truth import all_true
 
 TOLERANCE_M = 0.005
 # How far a tool is taken back from what it pushes too hard, in a tick.
@@ -52,20 +53,22 @@ class Space:
         self._model, self._about = model, about
         self._felt = None  # (state, above, forces) of the newest state
         self._best = None  # the best clearance measured so far, at most 0; (k,) or None
+        self._is_best_clear = False  # whether it is 0 everywhere
 
     def view(self, asked, last, measured):
         """Return the SpaceView of positions ``asked``; ``last``: the set-point in force or None; all (14,)."""
         clearances = self._about.of(self._model.pose(asked))
-        if self._best is not None and not self._best.any() and clearances.min() >= 0.0:
+        if self._is_best_clear and all_true(clearances >= 0.0):
             return SpaceView(clearances, self._best, True, self._about)
         here = self._about.of(self._model.pose(measured))
         inside = np.minimum(here, 0.0)
         self._best = inside if self._best is None else np.maximum(self._best, inside)
+        self._is_best_clear = not self._best.any()
         low = here if last is None else np.minimum(here, self._about.of(self._model.pose(last)))
         # Written so that NaN is no allowance.
         floors = np.where(low >= self._best - TOLERANCE_M, low, self._best - TOLERANCE_M)
         floors = np.minimum(floors, 0.0)
-        return SpaceView(clearances, floors, bool((clearances >= floors).all()), self._about)
+        return SpaceView(clearances, floors, all_true(clearances >= floors), self._about)
 
     def shifts(self, start, end):
         """Return (2, 3): how far each tool goes from positions ``start`` to ``end`` (14,), metres."""
@@ -95,8 +98,7 @@ class Space:
         index, points = about.nearest(pose)
         clearance = float(about.of(pose, exact=True)[index])
         limits = about.limits
-        starts, ends = (np.concatenate([own, np.array([getattr(one, end) for one in limits.keep_out]).reshape(-1, 3)])
-                        for own, end in ((pose.starts, 'start'), (pose.ends, 'end')))
+        starts, ends = about.lines(pose).copy()
         radii = np.concatenate([self._model.radii, [one.radius for one in limits.keep_out]])
-        return Shown(limits.box_lower, limits.box_upper, starts, ends, radii, len(pose.starts), about.names[index],
-                     points, about.value_of(index, clearance), about.limit_of(index))
+        return Shown(limits.box_lower, limits.box_upper, starts, ends, radii, len(self._model.radii),
+                     about.names[index], points, about.value_of(index, clearance), about.limit_of(index))

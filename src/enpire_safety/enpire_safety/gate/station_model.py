@@ -23,12 +23,11 @@ _POSES_KEPT = 4
 
 
 class Pose(NamedTuple):
-    """A station at certain joint positions: ``tools`` (2, 3), the tcp of each of ARMS; ``starts`` and ``ends`` (n, 3)
-    of the capsules' lines, the left arm's first."""
+    """A station at certain joint positions: ``tools`` (2, 3), the tcp of each of ARMS; ``lines`` (2, n, 3), starts and
+    ends of the capsules' lines, the left arm's first."""
 
     tools: np.ndarray
-    starts: np.ndarray
-    ends: np.ndarray
+    lines: np.ndarray
 
 
 class StationModel:
@@ -49,7 +48,7 @@ class StationModel:
         self._tools = np.array([self._model.body(f'tcp_{arm}').id for arm in ARMS])
         self.capsule_names = tuple(f'{arm}_{one.name}' for arm in ARMS for one in body.capsules)
         self.radii = self._model.geom_size[:, 0].copy()
-        self._half = self._model.geom_size[:, 1:2].copy()
+        self._half = self._model.geom_size[:, 1:2] * np.array([-1.0, 1.0]).reshape(2, 1, 1)
         self._jacobian = np.zeros((3, self._model.nv))
         self._bias = np.zeros(self._model.nv)
         self._poses = {}
@@ -61,8 +60,8 @@ class StationModel:
         if found is None:
             self._put(positions)
             data = self._data
-            axes = self._half * data.geom_xmat.reshape(-1, 3, 3)[:, :, 2]
-            found = Pose(data.xpos[self._tools], data.geom_xpos - axes, data.geom_xpos + axes)
+            axes = data.geom_xmat.reshape(-1, 3, 3)[:, :, 2]
+            found = Pose(data.xpos[self._tools], data.geom_xpos + self._half * axes)
             if len(self._poses) >= _POSES_KEPT:
                 del self._poses[next(iter(self._poses))]
             self._poses[key] = found

@@ -35,6 +35,9 @@ class Verdict:
     code: int = 0
 
 
+NOTHING = Verdict(NONE)  # most steps have nothing to say
+
+
 def verdict_of(decision, command, rule, finding, stamp_ns):
     """Return the Verdict that ``rule`` and its ``finding`` make about the request of ``stamp_ns`` (0: none)."""
     return Verdict(decision, command, rule.name, finding.joint, finding.limit, finding.value, finding.unit,

@@ -22,7 +22,7 @@ def effort_asked(view):
 def _reach(view):
     """Where a free joint would come to rest; no gain: nowhere (infinity is refused)."""
     efforts = view.request.efforts
-    if not efforts.any():
+    if not np.count_nonzero(efforts):
         return None
     lower, upper = view.lower, view.upper
     with np.errstate(over='ignore', divide='ignore', invalid='ignore'):
@@ -36,7 +36,7 @@ def _reach(view):
 def _speed(view):
     """How fast a free joint would go; no damping: without end (infinity is refused)."""
     efforts, limit = view.request.efforts, view.limits.velocity
-    if not efforts.any():
+    if not np.count_nonzero(efforts):
         return None
     with np.errstate(over='ignore', divide='ignore', invalid='ignore'):
         speed = np.where(efforts == 0.0, 0.0, view.velocity + efforts / view.limits.kd)

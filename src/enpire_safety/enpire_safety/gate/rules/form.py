@@ -3,7 +3,8 @@
 import numpy as np
 
 from enpire_core.joints import JOINT_COUNT, JOINT_NAMES
-from enpire_safety.gate.rule import HOLDS, LATCHES, Finding, Rule, Unreadable, first_false
+from enpire_safety.gate.rule import HOLDS, LATCHES, Finding, Rule, Unreadable
+from enpire_safety.gate.truth import first_false
 
 STATE_ARRAYS = ('positions', 'velocities', 'efforts')
 REQUEST_ARRAYS = ('positions', 'efforts')
