@@ -22,7 +22,7 @@ def gate_figures(ratio):
     relay = summarise([100.0]).to_dict()
     through = {**relay, 'median': 100.0 * ratio}
     return noted({'relay': relay, 'gate': through, 'decided': through, 'ratio_median': ratio, 'ratio_p99': ratio,
-                  'resent_states': 0})
+                  'ratios': [ratio, ratio + 0.125], 'resent_states': 0})
 
 
 def pace_figures(factor=20.0, overhead=0.5, over_direct=0.25):

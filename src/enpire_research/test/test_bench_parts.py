@@ -18,9 +18,19 @@ def test_the_gate_figures_are_latencies_after_the_warm_up_and_their_ratio():
     count = gate.WARM_UP + 20
     driver = {'received': {'relay': noted(count, 2000), 'gate': noted(count, 3000)}, 'resent': 1}
     requester = {'sent': {'relay': noted(count, 0), 'gate': noted(count, 0)}, 'decided': noted(count, 4000)}
-    found = gate.figures(driver, requester)
+    found = gate.figures([(driver, requester)])
     assert found['relay']['median'] == 2.0 and found['gate']['count'] == 20
     assert found['ratio_median'] == found['ratio_p99'] == 1.5 and found['decided']['mean'] == 4.0
+
+
+def test_the_gate_figures_of_several_starts_are_of_all_their_commands_and_the_ratio_of_each_is_kept():
+    def start(gate_ns, count=gate.WARM_UP + 20):
+        sent = {'relay': noted(count, 0), 'gate': noted(count, 0)}
+        return ({'received': {'relay': noted(count, 2000), 'gate': noted(count, gate_ns)}, 'resent': 1},
+                {'sent': sent, 'decided': noted(count, 5000)})
+    found = gate.figures([start(2000), start(3000), start(4000)])
+    assert found['ratios'] == [1.0, 1.5, 2.0] and found['ratio_median'] == 1.5
+    assert found['gate']['count'] == 60 and found['gate']['mean'] == 3.0 and found['resent_states'] == 3
 
 
 def test_the_parts_of_a_tick_add_up_to_its_mean():

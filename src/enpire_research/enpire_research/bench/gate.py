@@ -2,9 +2,11 @@
 
 A process that plays the arm driver sends joint states; one that plays the trial server answers each
 with a request; in the middle stands a relay, or the real executable `safety_gate`, in turns of a block.
-What is measured is from the request's publication to the command's arrival.
+What is measured is from the request's publication to the command's arrival. All of it several times, with processes
+started anew: how they come to lie on cores and in memory moves the ratio of one start by a tenth either way.
 """
 
+import itertools
 import json
 import os
 import subprocess
@@ -24,8 +26,13 @@ class BenchError(RuntimeError):
     """Something could not be measured; the text says what happened."""
 
 
-def measure(domain_id, commands):
-    """Return the figures of ``commands`` through each middle, in microseconds."""
+def measure(domain_id, commands, starts):
+    """Return the figures of ``commands`` through each middle, in each of ``starts`` starts, in microseconds."""
+    return figures([_started(domain_id, commands) for _ in range(starts)])
+
+
+def _started(domain_id, commands):
+    """Return what driver and requester noted of ``commands`` through each middle."""
     with tempfile.TemporaryDirectory(prefix='enpire_bench_') as folder:
         partners = _Partners(folder, dict(os.environ, ROS_DOMAIN_ID=str(domain_id)))
         try:
@@ -41,15 +48,24 @@ def measure(domain_id, commands):
                 raise BenchError(f'gate: the driver ended with {code}; see what it printed')
         finally:
             partners.stop()
-        return figures(partners.found('driver'), partners.found('requester'))
+        return partners.found('driver'), partners.found('requester')
 
 
-def figures(driver, requester):
-    """Return the figures out of what the two partners noted (times in ns, by stamp)."""
-    found = {'resent_states': driver['resent']}
-    for middle, received in driver['received'].items():
-        found[middle] = _us(requester['sent'][middle], received)
-    found['decided'] = _us(requester['sent']['gate'], requester['decided'])
+def figures(starts):
+    """Return the figures out of what the two partners noted in each start: [(driver, requester)], times in ns by stamp.
+
+    Medians and percentiles are of all starts together; 'ratios': of the medians of each.
+    """
+    relay, gate, decided, found = [], [], [], {'resent_states': 0, 'ratios': []}
+    for driver, requester in starts:
+        sent, received = requester['sent'], driver['received']
+        found['resent_states'] += driver['resent']
+        relay.append(_us(sent['relay'], received['relay']))
+        gate.append(_us(sent['gate'], received['gate']))
+        decided.append(_us(sent['gate'], requester['decided']))
+        found['ratios'].append(summarise(gate[-1]).median / summarise(relay[-1]).median)
+    for name, each in (('relay', relay), ('gate', gate), ('decided', decided)):
+        found[name] = summarise(itertools.chain.from_iterable(each)).to_dict()
     found['ratio_median'] = found['gate']['median'] / found['relay']['median']
     found['ratio_p99'] = found['gate']['p99'] / found['relay']['p99']
     return found
@@ -58,7 +74,7 @@ def figures(driver, requester):
 def _us(sent, received):
     # Stamps are keys of JSON: text that would sort wrongly.
     sent, received = ({int(key): value for key, value in times.items()} for times in (sent, received))
-    return summarise(ns / 1000.0 for ns in matched(sent, received, WARM_UP)).to_dict()
+    return [ns / 1000.0 for ns in matched(sent, received, WARM_UP)]
 
 
 class _Partners:

@@ -15,9 +15,11 @@ from enpire_research.bench.page import page_beside  # noqa: F401
 
 @dataclass(frozen=True)
 class Amount:
-    """How much is measured: commands through each middle, steps through each pipe, ticks and rounds, stations."""
+    """How much is measured: commands through each middle in how many starts, steps through each pipe, ticks and rounds,
+    stations."""
 
     commands: int
+    starts: int
     steps: int
     ticks: int
     rounds: int
@@ -26,8 +28,8 @@ class Amount:
 
 # What the policy looks at, by part.
 CAMERAS = {'graph': (), 'cameras': ('top_camera',)}
-FULL = Amount(2500, 5000, 1800, 5, (1, 8))
-QUICK = Amount(250, 500, 300, 1, (1,))
+FULL = Amount(1000, 8, 5000, 1800, 5, (1, 8))
+QUICK = Amount(250, 1, 500, 300, 1, (1,))
 
 
 def measure(parts, amount, command, say, found):
@@ -38,7 +40,8 @@ def measure(parts, amount, command, say, found):
     with Graph() as graph:
         if 'gate' in parts:
             say('gate: commands through a relay and through the gate, in turns')
-            found['gate'] = _noted(amount, lambda: gate.measure(graph.domain_id, amount.commands))
+            found['gate'] = _noted(amount, lambda: gate.measure(graph.domain_id, amount.commands,
+                                                                amount.starts))
         if 'pipe' in parts:
             say('pipe: steps of a policy, confined and not, in turns')
             found['pipe'] = _noted(amount, lambda: pipe.measure(amount.steps, amount.rounds))
