@@ -143,15 +143,23 @@ def _point(point, number, stamp_ns, order):
 
 def command_to_message(command):
     """Return a JointCommand as a trajectory_msgs/JointTrajectory of one point, one tick ahead."""
-    message = JointTrajectory()
-    message.header.stamp = ns_to_stamp(command.stamp_ns)
-    message.joint_names = _NAMES.copy()
-    point = JointTrajectoryPoint()
-    point.positions = _array(command.positions)
-    point.effort = _array(command.efforts)
-    point.time_from_start.nanosec = _TICK_NS
-    message.points = [point]
-    return message
+    return CommandMessage().of(command)
+
+
+class CommandMessage:
+    """One trajectory_msgs/JointTrajectory of one point, for who publishes one a tick: all but the numbers stays."""
+
+    def __init__(self):
+        self._point = JointTrajectoryPoint()
+        self._point.time_from_start.nanosec = _TICK_NS
+        self._message = JointTrajectory(joint_names=_NAMES.copy(), points=[self._point])
+
+    def of(self, command):
+        """Return the message with what is in ``command`` (JointCommand); the next call changes it."""
+        self._message.header.stamp = ns_to_stamp(command.stamp_ns)
+        self._point.positions = _array(command.positions)
+        self._point.effort = _array(command.efforts)
+        return self._message
 
 
 def _array(values):

@@ -150,3 +150,14 @@ def test_a_request_of_one_point_is_a_command():
 def test_a_trajectory_of_another_form_is_refused_and_what_is_wrong_named(ahead, words):
     with pytest.raises(c.ConversionError, match=words):
         c.request_from_message(chunk_message(*ahead))
+
+
+def test_a_message_that_is_used_again_holds_the_newest_command_and_nothing_of_the_one_before():
+    message = c.CommandMessage()
+    for number in (1, 2):
+        command = JointCommand(tick_to_ns(number), np.full(14, 0.1 * number), np.full(14, -1.0 * number))
+        sent = message.of(command)
+        assert sent == c.command_to_message(command)
+        found = c.request_from_message(sent)
+        assert found.stamp_ns == command.stamp_ns
+        assert (found.positions == command.positions).all() and (found.efforts == command.efforts).all()

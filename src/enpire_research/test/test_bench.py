@@ -18,10 +18,10 @@ def noted(figures, measured_at='2026-01-01T00:00:00Z'):
     return {**figures, 'measured_at': measured_at, 'load': 0.5, 'quick': False, 'priority': ''}
 
 
-def gate_figures(ratio):
+def gate_figures(ratio, at_p99=1.5):
     relay = summarise([100.0]).to_dict()
     through = {**relay, 'median': 100.0 * ratio}
-    return noted({'relay': relay, 'gate': through, 'decided': through, 'ratio_median': ratio, 'ratio_p99': ratio,
+    return noted({'relay': relay, 'gate': through, 'decided': through, 'ratio_median': ratio, 'ratio_p99': at_p99,
                   'ratios': [ratio, ratio + 0.125], 'resent_states': 0})
 
 
@@ -106,7 +106,8 @@ def test_an_unknown_part_is_refused():
 
 
 @pytest.mark.parametrize('parts, missed', (
-    ({'gate': gate_figures(1.5)}, 0), ({'gate': gate_figures(1.51)}, 1), ({'gate': gate_figures(math.nan)}, 1),
+    ({'gate': gate_figures(1.5, 2.0)}, 0), ({'gate': gate_figures(1.51)}, 1), ({'gate': gate_figures(1.2, 2.01)}, 1),
+    ({'gate': gate_figures(math.nan, math.nan)}, 2),
     ({'pipe': pipe_figures(200.0, 500.0)}, 0),
     ({'pipe': pipe_figures(201.0, math.nan)}, 2),
     ({'graph': pace_figures(12.0, 1.5)}, 0), ({'graph': pace_figures(11.9, 1.6)}, 2),

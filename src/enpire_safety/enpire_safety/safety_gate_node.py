@@ -25,8 +25,8 @@ from visualization_msgs.msg import MarkerArray
 
 from enpire_core import qos
 from enpire_core.conversions import (
+    CommandMessage,
     ConversionError,
-    command_to_message,
     is_stamp,
     joint_state_from_message,
     request_from_message,
@@ -82,6 +82,7 @@ class SafetyGateNode(ManagedNode):
         self.core = None
         self.opened.callback(self._end_marker)
         self.core = GateCore(sets, p.settings, latched=latched)
+        self._message = CommandMessage()
         self._command = self.own(self.create_publisher(JointTrajectory, 'joint_trajectory', qos.COMMAND))
         self._state = self.own(self.create_publisher(SafetyState, 'safety_state', qos.STATE))
         self._events = self.own(self.create_publisher(SafetyEvent, 'safety_events', qos.EVENTS))
@@ -157,7 +158,7 @@ class SafetyGateNode(ManagedNode):
             self._act(verdict)
         elif again is not None and self._active and self.parameters.simulated and not self.core.latched:
             self.get_logger().warning(f'the driver still waits for its command of {again.stamp_ns} ns: sent again')
-            self._command.publish(command_to_message(again))
+            self._command.publish(self._message.of(again))
 
     def _on_timer(self):
         now = self._wall()
@@ -209,7 +210,7 @@ class SafetyGateNode(ManagedNode):
     def _act(self, verdict):
         # The command first: everything else can wait.
         if verdict.command is not None:
-            self._command.publish(command_to_message(verdict.command))
+            self._command.publish(self._message.of(verdict.command))
             self._again.sent(verdict.command)
         self._publish_state()
         if verdict.decision != v.PASSED:

@@ -108,6 +108,11 @@ class RequestView:
         return (self.request.positions - self.last) / self.span_s
 
     @functools.cached_property
+    def away(self):
+        """Way (14,) from the measured positions to those asked for."""
+        return self.request.positions - self.state.positions
+
+    @functools.cached_property
     def space(self):
         """The SpaceView of the positions asked for."""
         return self.sight.view(self.request.positions, self.last if self.in_force else None, self.state.positions)

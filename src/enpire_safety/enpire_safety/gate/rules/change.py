@@ -9,8 +9,7 @@ def _acceleration(view):
 
 
 def _jump(view):
-    away = view.request.positions - view.state.positions
-    return over('distance asked from the measured position', away, view.limits.jump, POSITION_UNITS)
+    return over('distance asked from the measured position', view.away, view.limits.jump, POSITION_UNITS)
 
 
 JOINT_ACCELERATION = Rule(

@@ -12,11 +12,10 @@ from enpire_safety.gate.rule import (EFFORT_UNITS, HOLDS, POSITION_UNITS, VELOCI
 
 def effort_asked(view):
     """Return kp (q_cmd - q) + kd (v_cmd - v) + feed-forward, (14,), in Nm (arms) and N (grippers)."""
-    limits, request, state = view.limits, view.request, view.state
+    limits = view.limits
     # Whatever is too large to be computed comes out as infinity or NaN, which no limit accepts.
     with np.errstate(over='ignore', invalid='ignore'):
-        return (limits.kp * (request.positions - state.positions)
-                + limits.kd * (view.velocity - state.velocities) + request.efforts)
+        return limits.kp * view.away + limits.kd * (view.velocity - view.state.velocities) + view.request.efforts
 
 
 def _reach(view):
