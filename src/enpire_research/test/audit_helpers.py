@@ -50,7 +50,7 @@ class Station:
         report = dataclasses.replace(
             report, start_ns=self._ns, end_ns=self._ns + 5 * 10**9, started_at_ns=self._wall_ns(), wall_duration_s=1.0,
             state_digest_before=_digest(self.unit, first), state_digest_after=_digest(self.unit, self._state),
-            state_record=f'/runs/r/{self.unit}/records/{record}', goal=goal, **changes)
+            state_record=record, goal=goal, **changes)
         self._ns = report.end_ns + BROKEN_NS * (report.status == reports.VOID)
         self._state += report.status == reports.VOID
         self._box.put(report)

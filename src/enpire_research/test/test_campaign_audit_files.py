@@ -25,16 +25,24 @@ def test_a_result_that_was_changed_in_the_outbox_is_named_with_its_field(honest,
     assert f'(i0000-screen-001): {path}: rollout_report.score: ' in said and 'got 0.123' in said
 
 
-def test_any_byte_of_a_result_that_its_station_did_not_write_is_found(honest, whole):
-    path, draw = lab.outbox_file(honest, 'i0000-screen-001', 'reset'), random.Random(3)
+@pytest.mark.parametrize('phase', ['reset', 'rollout'])
+def test_any_byte_of_a_result_that_its_station_did_not_write_is_found(honest, whole, phase):
+    path, draw = lab.outbox_file(honest, 'i0000-screen-001', phase), random.Random(3)
     data = open(path, 'rb').read()
-    # The folder of the run is no part of the record.
-    free = data.index(b'/runs/r/'), data.index(b'i0000-screen-001.reset.', data.index(b'/runs/r/'))
-    for at in sorted(draw.sample([at for at in range(len(data)) if not free[0] <= at < free[1]], 40)):
+    folder = data.find(b'/here/or/there/')  # of the policy
+    for at in sorted({*draw.sample(range(len(data)), 40), *(range(folder, folder + 15, 2) if folder >= 0 else ())}):
         lab.flip(path, at)
         checked = lab_stations(honest, whole[1])
-        assert 'i0000-screen-001.reset.json' in checked, (at, data[at:at + 1], checked)
+        assert f'i0000-screen-001.{phase}.json' in checked, (at, data[at:at + 1], checked)
         lab.flip(path, at)
+    assert not lab_stations(honest, whole[1])
+
+
+def test_a_campaign_that_was_moved_and_went_on_is_as_good(honest, whole):
+    paths = [lab.outbox_file(honest, f'i0000-screen-{number:03}') for number in (1, 2)]
+    for path in paths:
+        lab.edit_json(path, lambda values: values.update(policy_file=f"/moved{values['policy_file']}"))
+    assert not lab_stations(honest, whole[1])
 
 
 def lab_stations(run, task):

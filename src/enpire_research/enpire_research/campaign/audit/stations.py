@@ -11,6 +11,7 @@ not true. A void phase can't be replayed. Wall clocks of station and research no
 gap may seem to be without its trial then.
 """
 
+import collections
 import json
 import os
 import re
@@ -86,6 +87,7 @@ def check(records, run, ended, outboxes):
             if values is not None:
                 taken.add(key)
                 wrong += [f'{line(record)}: {text}' for text in _unlike(values, boxes.get(key), run, key)]
+    wrong += _alone([boxes[key] for key in sorted(taken & boxes.keys())])
     wrong += _left_out(records, {key: kept for key, kept in boxes.items() if key not in taken}, ended, notes)
     for unit in records[0].body['units']:
         wrong += _gaps(unit, records, [kept for key, kept in boxes.items() if key[0] == unit], notes)
@@ -105,6 +107,19 @@ def _unlike(values, kept, run, key):
         yield f'{kept.path}: {phase}_report.{text}'
     if kept.report.goal != GOALS[phase]:
         yield f'{kept.path}: expected the goal {GOALS[phase]}, got {kept.report.goal}'
+
+
+def _alone(kept):
+    """Yield which of the results ``kept`` (Kept) is of a policy in a folder in which no other one's was.
+
+    Where a run lies is no part of its records, and a run that was moved may go on elsewhere.
+    """
+    policies = [one for one in kept if one.report.policy_file]
+    folders = collections.Counter(os.path.dirname(one.report.policy_file) for one in policies)
+    for one in policies:
+        folder = os.path.dirname(one.report.policy_file)
+        if folders[folder] == 1 < len(policies):
+            yield f'{one.path}: policy_file: expected the folder of other results, got {folder}, of this one alone'
 
 
 def _left_out(records, left, ended, notes):
