@@ -161,7 +161,7 @@ class Fuzz:
         self.gaps = []  # wall seconds that the gate had nothing to do before each good one
         self._heard_s = time.perf_counter()
         self._sent = {}  # stamp: (state, the set-point that its answer may follow), of the newest ticks
-        self._answers = {}  # stamp: when its command came
+        self._answers = {}  # stamp: (when its command came, whether it was a hold)
 
     def step(self, good, gap_s=0.0):
         """One tick: a state and a request; not before the gate has had nothing to do for ``gap_s``."""
@@ -197,14 +197,16 @@ class Fuzz:
         if good and not (passed and answered):
             self.refused_good.append(f'{live.safety.rule}: {live.safety.reason}' if answered else 'no command')
         if good and answered:
-            self.latencies.append(self._answers[state.stamp_ns] - sent_s)
+            self.latencies.append(self._answers[state.stamp_ns][0] - sent_s)
             self.gaps.append(gap_s)
         self._heard_s = live.heard_s
         self._following = self._at if passed and answered else None
         if answered and live.is_about(message.header.stamp):
-            # Whatever else was there, a refusal ended it.
-            self._is_alone = not passed or (was_alone and len(message.points) == 1)
-            self.is_settled = not passed or (self._is_alone and self._can_stop(state))
+            # A hold ends whatever else was there. A refusal alone doesn't: it may be of a request that came after
+            # another one, on its way for longer, had taken the tick.
+            held = not passed and self._answers[state.stamp_ns][1]
+            self._is_alone = held or (passed and was_alone and len(message.points) == 1)
+            self.is_settled = held or (self._is_alone and self._can_stop(state))
 
     def _can_stop(self, state):
         """Whether the set-point, reached in one step, may stand still a tick later, noise of the joints included."""
@@ -233,7 +235,7 @@ class Fuzz:
             broken = self._judge.unsafe(command, state, None if is_hold else last)
             if broken:
                 self.unsafe.append(f'{command.stamp_ns} ns: {broken}')
-            self._answers[command.stamp_ns] = came_s
+            self._answers[command.stamp_ns] = came_s, is_hold
             self._at = self._asked = command.positions
         self._live.commands[:] = []
 
@@ -288,8 +290,9 @@ def _tell(fuzz, between, latched, alive, wall_s):
     print(f'{fuzz.judged} requests judged by a live gate in {wall_s:.0f} s: {len(fuzz.unsafe)} unsafe; the gate '
           f'{"lives" if alive else "DIED"}{" and LATCHED" if latched else ""}; '
           f'{len(fuzz.refused_good)} good ones refused')
-    print(f'good requests alone: median {median:.0f} us; between hostile ones: median {1e6 * np.median(between):.0f} '
-          f'us, 99th percentile {slow:.0f} us: {slow / median:.2f} times the median of those alone')
+    print(f'good requests alone: median {median:.0f} us, 99th percentile {1e6 * np.percentile(fuzz.latencies, 99):.0f} '
+          f'us; between hostile ones: median {1e6 * np.median(between):.0f} us, 99th percentile {slow:.0f} us: '
+          f'{slow / median:.2f} times the median of those alone')
     for rule, count in fuzz.rules.most_common():
         print(f'  {rule}: {count}')
     sound = alive and not latched and not fuzz.unsafe and not fuzz.refused_good and slow <= SLOWER * median
