@@ -22,7 +22,7 @@ def gate_figures(ratio, at_p99=1.5):
     relay = summarise([100.0]).to_dict()
     through = {**relay, 'median': 100.0 * ratio}
     return noted({'relay': relay, 'gate': through, 'decided': through, 'ratio_median': ratio, 'ratio_p99': at_p99,
-                  'ratios': [ratio, ratio + 0.125], 'resent_states': 0})
+                  'ratios': [ratio, ratio + 0.125], 'thinks_us': 300.0, 'resent_states': 0})
 
 
 def pace_figures(factor=20.0, overhead=0.5, over_direct=0.25):
@@ -127,7 +127,8 @@ def test_the_page_shows_of_each_part_what_was_measured_last_on_a_machine():
     assert text.count('## A CPU') == 1 and '9.99' not in text
     assert text.count('code `aaaaaaaaaaaa`') == 4
     assert text.count('code `bbbbbbbbbbbb`, **older than the newest figures here** (`aaaaaaaaaaaa`)') == 1
-    for cell in ('| 1.25 |', '| 20.0 |', '| 7.0 |', '4000 MiB', '| physics | 0.250 |'):
+    for cell in ('| 1.25 |', 'a request 300 µs after each state; started 2 times, ratio of the medians of each start: '
+                 '1.25, 1.38', '| 20.0 |', '| 7.0 |', '4000 MiB', '| physics | 0.250 |'):
         assert cell in text, cell
     assert text.index('| gate | 0.500 |') < text.index('| physics | 0.250 |')
 

@@ -1,9 +1,10 @@
 """What the safety gate adds to a command, over a bare rclpy relay between the same two processes.
 
 A process that plays the arm driver sends joint states; one that plays the trial server answers each
-with a request; in the middle stands a relay, or the real executable `safety_gate`, in turns of a block.
-What is measured is from the request's publication to the command's arrival. All of it several times, with processes
-started anew: how they come to lie on cores and in memory moves the ratio of one start by a tenth either way.
+with a request, as soon as a policy could (`gate_partner.THINKS_S`); in the middle stands a relay, or the real
+executable `safety_gate`, in turns of a block. What is measured is from the request's publication to the command's
+arrival. All of it several times, with processes started anew: how they come to lie on cores and in memory moves the
+ratio of one start by a quarter either way.
 """
 
 import itertools
@@ -15,6 +16,7 @@ import tempfile
 
 from ament_index_python.packages import get_package_prefix
 
+from enpire_research.bench.gate_partner import THINKS_S
 from enpire_research.bench.statistics import matched, summarise
 from enpire_research.trials.trial_setup import robot_limits_file
 
@@ -56,7 +58,7 @@ def figures(starts):
 
     Medians and percentiles are of all starts together; 'ratios': of the medians of each.
     """
-    relay, gate, decided, found = [], [], [], {'resent_states': 0, 'ratios': []}
+    relay, gate, decided, found = [], [], [], {'resent_states': 0, 'ratios': [], 'thinks_us': 1e6 * THINKS_S}
     for driver, requester in starts:
         sent, received = requester['sent'], driver['received']
         found['resent_states'] += driver['resent']

@@ -96,8 +96,9 @@ def _gate(figures):
     ratios = figures.get('ratios')  # older figures are of one start
     starts = '' if ratios is None else (f'; started {len(ratios)} times, ratio of the medians of each start: '
                                         f'{", ".join(f"{one:.2f}" for one in ratios)}')
+    thinks = f', a request {figures["thinks_us"]:.0f} µs after each state' if 'thinks_us' in figures else ''
     return (f'{figures["gate"]["count"]} commands through each, in turns of a block, between the same two '
-            f'processes{starts}.\n\n' + _table(('µs', 'median', 'mean', '99th percentile'), rows))
+            f'processes{thinks}{starts}.\n\n' + _table(('µs', 'median', 'mean', '99th percentile'), rows))
 
 
 def _pipe(figures):
