@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -109,7 +110,7 @@ def test_a_damaged_record_is_refused_and_the_station_stays_as_it_was(tmp_path, d
     path.write_bytes(damage(path.read_bytes()))
     station = make_station()
     before = station.digest()
-    with pytest.raises(RecordError, match='t0.rollout'):
+    with pytest.raises(RecordError, match=re.escape(path.name)):
         station.restore(path)
     assert station.digest() == before
 
@@ -194,7 +195,7 @@ def test_a_record_that_cannot_be_is_refused_by_name_and_changes_nothing(tmp_path
     drive(station, 3)
     station.end('t')
     before = station.digest(), station.tick, station.observe(), station.parameters, station.unit
-    with pytest.raises(RecordError, match=f't0.rollout.*: .*{text}'):
+    with pytest.raises(RecordError, match=f'{re.escape(path.name)}: .*{text}'):
         station.restore(path)
     assert (station.digest(), station.tick, station.observe(), station.parameters, station.unit) == before
 
@@ -212,7 +213,7 @@ def test_a_change_anywhere_in_a_record_is_seen_though_the_state_has_its_digest(t
                       'lab_seed': 5}[part]
     parts['meta'] = np.frombuffer(json.dumps(meta, sort_keys=True).encode(), np.uint8)
     np.savez(path, **parts)
-    with pytest.raises(RecordError, match='t0.rollout.*: expected the checksum'):
+    with pytest.raises(RecordError, match=f'{re.escape(path.name)}: expected the checksum'):
         records.read(path)
 
 
@@ -240,7 +241,7 @@ def test_a_folder_that_others_may_look_into_is_refused_and_left_as_it_is(tmp_pat
     assert stat.S_IMODE(folder.stat().st_mode) == 0o750 and not list(folder.iterdir())
     assert station.episode == ('', '')
     folder.chmod(0o700)
-    assert station.begin('t', 'reset').record in os.listdir(folder)
+    assert [station.begin('t', 'reset').record] == os.listdir(folder)
 
 
 def test_the_worlds_parameters_come_from_the_record(tmp_path):

@@ -1,6 +1,7 @@
 """Resets and rollouts on a direct station: verdicts, attempts, faults, cancels, and the same bits again."""
 
 import math
+import re
 
 import pytest
 import trial_helpers
@@ -37,7 +38,7 @@ def test_a_good_policy_succeeds_and_its_report_holds_what_a_ledger_needs(lab):
     assert (report.tries, len(report.attempts), report.attempts[0].status) == (1, 1, reports.SUCCEEDED)
     for name in ('policy_hash', 'state_digest_before', 'state_digest_after', 'trajectory_digest', 'frames_digest'):
         assert len(getattr(report, name)) == 64, name
-    assert report.state_record.startswith('t.rollout.') and report.simulated
+    assert re.fullmatch(r't\.rollout\.[0-9a-f]{64}\.npz', report.state_record) and report.simulated
 
 
 def test_the_same_record_gives_the_same_bits_again_and_another_seed_does_not(lab, tmp_path):

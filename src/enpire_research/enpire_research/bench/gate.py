@@ -7,7 +7,6 @@ arrival. All of it several times, with processes started anew: how they come to 
 ratio of one start by a quarter either way.
 """
 
-import itertools
 import json
 import os
 import subprocess
@@ -58,16 +57,16 @@ def figures(starts):
 
     Medians and percentiles are of all starts together; 'ratios': of the medians of each.
     """
-    relay, gate, decided, found = [], [], [], {'resent_states': 0, 'ratios': [], 'thinks_us': 1e6 * THINKS_S}
+    found, every = {'resent_states': 0, 'ratios': [], 'thinks_us': 1e6 * THINKS_S}, {}
     for driver, requester in starts:
         sent, received = requester['sent'], driver['received']
+        each = {**{middle: _us(sent[middle], received[middle]) for middle in received},
+                'decided': _us(sent['gate'], requester['decided'])}
         found['resent_states'] += driver['resent']
-        relay.append(_us(sent['relay'], received['relay']))
-        gate.append(_us(sent['gate'], received['gate']))
-        decided.append(_us(sent['gate'], requester['decided']))
-        found['ratios'].append(summarise(gate[-1]).median / summarise(relay[-1]).median)
-    for name, each in (('relay', relay), ('gate', gate), ('decided', decided)):
-        found[name] = summarise(itertools.chain.from_iterable(each)).to_dict()
+        found['ratios'].append(summarise(each['gate']).median / summarise(each['relay']).median)
+        for name, durations in each.items():
+            every.setdefault(name, []).extend(durations)
+    found.update({name: summarise(durations).to_dict() for name, durations in every.items()})
     found['ratio_median'] = found['gate']['median'] / found['relay']['median']
     found['ratio_p99'] = found['gate']['p99'] / found['relay']['p99']
     return found

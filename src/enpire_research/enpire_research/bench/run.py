@@ -40,8 +40,7 @@ def measure(parts, amount, command, say, found):
     with Graph() as graph:
         if 'gate' in parts:
             say('gate: commands through a relay and through the gate, in turns')
-            found['gate'] = _noted(amount, lambda: gate.measure(graph.domain_id, amount.commands,
-                                                                amount.starts))
+            found['gate'] = _noted(amount, lambda: gate.measure(graph.domain_id, amount.commands, amount.starts))
         if 'pipe' in parts:
             say('pipe: steps of a policy, confined and not, in turns')
             found['pipe'] = _noted(amount, lambda: pipe.measure(amount.steps, amount.rounds))

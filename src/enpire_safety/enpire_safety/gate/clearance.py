@@ -10,7 +10,7 @@ import itertools
 import numpy as np
 
 from enpire_core.joints import ARMS
-from enpire_safety.gate.truth import all_true
+from enpire_safety.gate.truth import first_false
 
 # Links that stand on the table, or turn on the spot above it.
 _STANDING = ('base_link', 'link1')
@@ -95,7 +95,7 @@ class Clearances:
             shifts = lines - before
             moved = np.sqrt(np.maximum(*np.vecdot(shifts, shifts)))
             bounds = measured - moved[self._first] - moved[self._second]
-            if all_true(bounds >= 0.0):
+            if first_false(bounds >= 0.0) is None:
                 return bounds
         starts, ends = lines
         middles, halves = 0.5 * (starts + ends), 0.5 * np.linalg.norm(ends - starts, axis=1)

@@ -5,6 +5,8 @@ again, the same to the last bit. Where the answer was only slow, the gate has bo
 new, and is neither judged nor refused. Another request with the same stamp is another matter: `request_order`.
 """
 
+import numpy as np
+
 from enpire_core.types import JointChunk
 
 
@@ -25,11 +27,7 @@ class Repeats:
 def _content(request):
     """Return all that is in ``request``, in bytes, or None where it is none that could be read."""
     points = request.points if isinstance(request, JointChunk) else (request,)
-    try:
-        return [(point.stamp_ns, *_bytes(point.positions), *_bytes(point.efforts)) for point in points]
-    except AttributeError:  # no arrays
+    arrays = [getattr(point, name, None) for point in points for name in ('positions', 'efforts')]
+    if not all(isinstance(one, np.ndarray) and one.dtype == np.float64 for one in arrays):
         return None
-
-
-def _bytes(array):
-    return array.dtype, array.shape, array.tobytes()
+    return tuple(point.stamp_ns for point in points), tuple((one.shape, one.tobytes()) for one in arrays)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from enpire_safety.gate.clearance import Clearances
-from enpire_safety.gate.truth import all_true
+from enpire_safety.gate.truth import first_false
 
 TOLERANCE_M = 0.005
 # How far a tool is taken back from what it pushes too hard, in a tick.
@@ -58,7 +58,7 @@ class Space:
     def view(self, asked, last, measured):
         """Return the SpaceView of positions ``asked``; ``last``: the set-point in force or None; all (14,)."""
         clearances = self._about.of(self._model.pose(asked))
-        if self._is_best_clear and all_true(clearances >= 0.0):
+        if self._is_best_clear and first_false(clearances >= 0.0) is None:
             return SpaceView(clearances, self._best, True, self._about)
         here = self._about.of(self._model.pose(measured))
         inside = np.minimum(here, 0.0)
@@ -68,7 +68,7 @@ class Space:
         # Written so that NaN is no allowance.
         floors = np.where(low >= self._best - TOLERANCE_M, low, self._best - TOLERANCE_M)
         floors = np.minimum(floors, 0.0)
-        return SpaceView(clearances, floors, all_true(clearances >= floors), self._about)
+        return SpaceView(clearances, floors, first_false(clearances >= floors) is None, self._about)
 
     def shifts(self, start, end):
         """Return (2, 3): how far each tool goes from positions ``start`` to ``end`` (14,), metres."""

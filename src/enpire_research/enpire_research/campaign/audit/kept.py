@@ -39,8 +39,8 @@ def check(run, units, boxes, secret):
     named = [*_named(layout.artifacts(layout.campaign(run))),
              *(path for unit in units for folder in (layout.policies, layout.artifacts)
                for path in _named(folder(os.path.join(run, unit))))]
-    wrong += [f'{path}: expected the SHA-256 that it is called after, got {found}' for path, found in
-              ((path, sha256_file(path)) for path in named) if found != os.path.splitext(os.path.basename(path))[0]]
+    for path in named:
+        wrong += _misnamed(path, os.path.splitext(os.path.basename(path))[0])
     notes = (f'{gone} recorded states are gone: those phases can not be run again',) if gone else ()
     return Check(NAME, f'{len(expected) - gone} recorded states are those that their results name, {len(named)} copies '
                  'of policies and artifacts are what they are called', tuple(wrong), notes)
@@ -53,9 +53,7 @@ def _unlike(path, report, seed):
     except states.RecordError as error:
         yield str(error)
         return
-    named, found = states.sha256_in(os.path.basename(path)), sha256_file(path)
-    if found != named:
-        yield f'{path}: expected the SHA-256 that it is called after, got {found}'
+    yield from _misnamed(path, states.sha256_in(os.path.basename(path)))
     for what, wanted, found in (
             ('unit', report.unit, record.unit), ('trial', report.trial_id, record.trial_id),
             ('phase', report.phase, record.phase), ('digest', report.state_digest_before, record.digest)):
@@ -63,6 +61,13 @@ def _unlike(path, report, seed):
             yield f'{path}: expected the {what} {wanted} of its result, got {found}'
     if seed not in (None, record.lab_seed):
         yield f'{path}: expected a station with the seed {seed} of the secret, got one with {record.lab_seed}'
+
+
+def _misnamed(path, name):
+    """Yield that the file at ``path`` is called after the SHA-256 ``name``, and has another."""
+    found = sha256_file(path)
+    if found != name:
+        yield f'{path}: expected the SHA-256 that it is called after, got {found}'
 
 
 def _named(folder):
