@@ -319,6 +319,8 @@ def test_a_full_disk_is_said_once_and_nothing_breaks(start, tmp_path):
     (tmp_path / 'talker.log').symlink_to('/dev/full')
     lab = start(script('talker', 'for i in range(100): print(i)'), waits('other'), FULL_DISK='1')
     lab.wait_ready('other')
+    # The other started last: where it is alone, the talker has said all that it has to say.
+    until(lambda: len(psutil.Process(lab.process.pid).children()) == 1, 'the talker has ended')
     lab.signal(signal.SIGINT)
     text, outcome = lab.end()
     assert outcome['code'] == 0 and order_of(text, 'has ended', ['talker', 'other'])

@@ -13,18 +13,26 @@ from fault_runs import checked, one, told
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason='mounts a small disk: needs root')
 POLICY = Fault(0, KILL, 'unit0.policy', 0.0)
 GATE = Fault(0, KILL, 'unit0.safety_gate', 0.0)
+KILLS = 3
+
+
+def _left(fault):
+    """Return whether the world of unit0 left lockstep. Others may, too, where the machine is busy."""
+    return 'unit0' in [left['unit'] for left in fault['leavings']]
 
 
 @needs_root
 def test_after_a_killed_gate_arms_hold_in_time_the_lab_goes_on_and_no_trial_is_lost(tmp_path):
     with FaultLab(tmp_path, seed=1, trials=60) as lab:
         drives = now_and_then(lambda: lab.target(POLICY))
-        lab.watcher.until(drives, lambda: f'a policy of unit0 to drive; the lab said:\n{lab.lab.text()}', STARTS_S)
-        fault = one(lab, GATE)
-        # Other worlds may leave lockstep, too, where the machine is busy.
-        assert 'unit0' in [left['unit'] for left in fault['leavings']] and 1 <= fault['cleared']['unit0'], told(fault)
+        faults = []
+        # A rollout takes little more than a second, and may be over before its gate is dead: then once more.
+        while len(faults) < KILLS and not (faults and _left(faults[-1])):
+            lab.watcher.until(drives, lambda: f'a policy of unit0 to drive; the lab said:\n{lab.lab.text()}', STARTS_S)
+            faults.append(one(lab, GATE))
+        assert _left(faults[-1]) and all(1 <= fault['cleared']['unit0'] for fault in faults), [*map(told, faults)]
         lab.lab.interrupt()
-        campaign = checked(lab, [fault], 'interrupted')
+        campaign = checked(lab, faults, 'interrupted')
     assert campaign['finished'] >= 1 and campaign['verified'], campaign
     # It is not over, as it was interrupted; all else is as it shall be.
     assert fault_results.wrong([{**campaign, 'over': True}]) == []
