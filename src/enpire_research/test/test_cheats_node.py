@@ -17,6 +17,7 @@ from enpire_interfaces.msg import SafetyEvent, SafetyState, TrialReport  # noqa:
 from enpire_research.bench.unconfined import Unconfined  # noqa: E402
 from enpire_research.trials.budget import Budget  # noqa: E402
 from rclpy.node import Node  # noqa: E402
+from rclpy.qos import QoSProfile  # noqa: E402
 from test_cheats import won  # noqa: E402
 from test_nodes import Lab  # noqa: E402
 from visualization_msgs.msg import MarkerArray  # noqa: E402
@@ -72,7 +73,9 @@ class Heard:
         for kind, name, profile in (
                 (SafetyState, 'safety_state', qos.STATE), (SafetyEvent, 'safety_events', qos.EVENTS),
                 (MarkerArray, 'markers', qos.STATE)):
-            node.create_subscription(kind, name, self.said.append, profile)
+            # Everything: of a state's newest alone, what was forged would be gone with the gate's next word.
+            every = QoSProfile(depth=1000, reliability=profile.reliability, durability=profile.durability)
+            node.create_subscription(kind, name, self.said.append, every)
 
     @property
     def forged(self):

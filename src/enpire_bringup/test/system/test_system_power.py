@@ -9,7 +9,7 @@ import system_scenarios as scenarios
 from enpire_core.joints import JOINT_NAMES
 from enpire_interfaces.msg import SafetyState
 from system_lab import policy, until
-from system_watcher import status
+from system_watcher import EVERY_STATE, status
 
 UNIT = 'unit0'
 SHOULDERS = [index for index, name in enumerate(JOINT_NAMES) if name.endswith('joint2')]
@@ -28,7 +28,8 @@ def lab(start_lab, tmp_path):
     (tmp_path / 'relay.sh').write_text(RELAY)
     (tmp_path / 'relay.sh').chmod(0o755)
     process, watcher = start_lab(str(tmp_path / 'lab.yaml'))
-    watcher.watch(UNIT)
+    # The world runs for half a second of wall time after its power came back, while the command is still at work.
+    watcher.watch(UNIT, EVERY_STATE)
     return process, watcher
 
 
@@ -69,7 +70,7 @@ def restored(process, watcher):
 @pytest.mark.parametrize('killed', [False, True], ids=['driver_lives', 'driver_is_killed'])
 def test_a_cut_voids_the_trial_and_the_unit_is_out_until_its_power_is_restored_and_it_is_cleared(lab, killed):
     process, watcher = lab
-    watcher.now_ns(UNIT)
+    watcher.until(lambda: watcher.states[UNIT], 'a joint state')
     standing = watcher.states[UNIT][-1].positions
     future, _ = scenarios.fault(watcher, UNIT, 'faulty', policy('swings'), lambda: cut_by_an_operator(process))
     scenarios.a_broken_station_voids_its_trial(watcher, future)
