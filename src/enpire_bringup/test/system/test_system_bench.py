@@ -12,7 +12,7 @@ from ament_index_python.packages import get_package_prefix
 
 def bench(*words):
     program = f'{get_package_prefix("enpire_bringup")}/lib/enpire_bringup/enpire'
-    return subprocess.run([program, 'bench', *words], capture_output=True, text=True, timeout=150)
+    return subprocess.run([program, 'bench', *words], capture_output=True, text=True, timeout=300)
 
 
 def test_a_quick_bench_measures_every_part_and_writes_its_page(tmp_path):
