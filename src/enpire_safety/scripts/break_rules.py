@@ -39,7 +39,11 @@ SIGN = {ast.Add: ast.Sub, ast.Sub: ast.Add}
 # Of the CPU: a machine that stands still for a while is no test that hangs.
 LIMIT_CPU_S = 900
 # Place of a change -> why it makes no difference.
-EQUIVALENT = {}
+EQUIVALENT = {
+    f'{GATE}/space.py:61:64 turned clearances >= 0.0':
+        'a short cut; turned, it is taken where every clearance is below 0, and a tool that is below the least x of its '
+        'box is never above the largest one. Else the long way comes to the same',
+}
 
 
 class Change:
@@ -223,7 +227,8 @@ def main():
     outcomes = known['changes']
     survived = [name for name, test in outcomes.items() if test is None and name not in EQUIVALENT]
     killed = sum(test is not None for test in outcomes.values())
-    print(f'{killed} of {len(outcomes)} changes were noticed ({len(every)} are known); {len(survived)} survived')
+    print(f'{killed} of {len(outcomes)} changes were noticed ({len(every)} are known); {len(survived)} survived, '
+          f'{len(outcomes) - killed - len(survived)} make no difference')
     return 1 if survived else 0
 
 

@@ -53,6 +53,15 @@ def test_the_arms_stop_at_each_limit_of_space_and_never_beyond(rule):
 
 
 @pytest.mark.parametrize('rule', WAYS)
+def test_what_is_beyond_a_limit_of_space_is_refused_as_often_as_it_is_asked_for(rule):
+    goal, changes = WAYS[rule]
+    arms = Arms(changes=changes)
+    for _ in range(4):
+        verdict = arms.go(turned(**goal), straight=True)
+        assert verdict.decision == 'refused' and verdict.rule == rule, verdict
+
+
+@pytest.mark.parametrize('rule', WAYS)
 def test_from_each_limit_of_space_there_is_a_way_back(rule):
     goal, changes = WAYS[rule]
     arms = Arms(changes=changes)
