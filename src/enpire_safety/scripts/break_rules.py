@@ -41,8 +41,8 @@ LIMIT_CPU_S = 900
 # Place of a change -> why it makes no difference.
 EQUIVALENT = {
     f'{GATE}/space.py:61:64 turned clearances >= 0.0':
-        'a short cut; turned, it is taken where every clearance is below 0, and a tool that is below the least x of its '
-        'box is never above the largest one. Else the long way comes to the same',
+        'a short cut; turned, it is taken where every clearance is below 0, and a tool that is below the least x of '
+        'its box is never above the largest one. Else the long way comes to the same',
 }
 
 
