@@ -54,7 +54,8 @@ class Fuzz:
                 if broken:
                     self.unsafe.append(f'run {number}, request {k}: {broken}')
                 at = asked = verdict.command.positions
-            following = at if passed else None
+                # A late request is refused without a command: then the set-point before stays in force.
+                following = at if passed else None
             if gate.latched:
                 self.unsafe.append(f'run {number}, request {k}: a request latched the gate: {gate.latched}')
                 return

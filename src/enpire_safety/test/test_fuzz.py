@@ -31,6 +31,12 @@ def test_no_hostile_request_passes_unsafely_and_good_ones_between_them_do():
     assert len(fuzz.counts) >= 12, 'too few rules were met'
 
 
+def test_after_a_late_request_without_a_command_a_step_is_measured_from_the_set_point_that_stays_in_force():
+    fuzz = script('fuzz_gate').Fuzz(shipped(), seed=6)
+    fuzz.run(986, 510)  # a late one, then one of 0.099 m/s from the set-point, 0.101 m/s from where the jaw is
+    assert not fuzz.unsafe, fuzz.unsafe
+
+
 @pytest.mark.parametrize('positions, last, words', [
     (moved(0, np.nan, HOME), None, 'not 14 finite'), (moved(1, 9.0, HOME), None, 'beyond its hard limits'),
     (moved(3, 0.6, HOME), None, 'asked to jump'), (moved(0, 0.2, HOME), HOME, 'of velocity')])
