@@ -27,9 +27,11 @@ def test_after_a_killed_gate_arms_hold_in_time_the_lab_goes_on_and_no_trial_is_l
         drives = now_and_then(lambda: lab.target(POLICY))
         faults = []
         # A rollout takes little more than a second, and may be over before its gate is dead: then once more.
-        while len(faults) < KILLS and not (faults and _left(faults[-1])):
+        for _ in range(KILLS):
             lab.watcher.until(drives, lambda: f'a policy of unit0 to drive; the lab said:\n{lab.lab.text()}', STARTS_S)
             faults.append(one(lab, GATE))
+            if _left(faults[-1]):
+                break
         assert _left(faults[-1]) and all(1 <= fault['cleared']['unit0'] for fault in faults), [*map(told, faults)]
         lab.lab.interrupt()
         campaign = checked(lab, faults, 'interrupted')
